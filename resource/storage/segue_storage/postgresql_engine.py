@@ -1,0 +1,41 @@
+"""Connections to PostgreSQL that are durable and cannot wait for ever, neither for a lock nor for a dead server."""
+
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+_WAITS = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+_CONNECT = {**_WAITS, "application_name": "segue", "client_encoding": "UTF8", "target_session_attrs": "read-write"}
+"""libpq's settings; a URL may say otherwise."""
+
+
+def postgresql_engine(url: URL) -> Engine:
+    """An engine without a pool, in autocommit mode: its holder says BEGIN and COMMIT itself."""
+    engine = create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,  # work.py relies on it
+        hide_parameters=True,  # what is stored has no place in the text of an error
+        poolclass=NullPool,
+        use_native_hstore=False,  # saves a query for each connection
+        connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
+    )
+    event.listen(engine, "connect", _bound)
+    return engine
+
+
+def _bound(connection: Any, _: Any) -> None:
+    for setting in (
+        "SET statement_timeout = '10s'",
+        "SET lock_timeout = '5s'",  # shorter, so that the error names the lock
+        "SET idle_in_transaction_session_timeout = '15s'",
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+    ):
+        connection.execute(setting).close()

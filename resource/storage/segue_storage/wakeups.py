@@ -1,0 +1,81 @@
+"""Wake-ups within one process: who listens to a topic, and the hint that something happened there."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Wakeups(Protocol):
+    """What a listener holds. A wake-up is a hint: several may become one, and one may be lost or come for nothing."""
+
+    @property
+    def woken(self) -> frozenset[str]:
+        """The topics for which the last `wait` came back; none if its time ran out."""
+        ...
+
+    def wake(self, topic: str) -> None:
+        """Wake this one listener, for who has learned of something in another way."""
+        ...
+
+    async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109 - the answer says whether the time ran out
+        """True once the topic was woken since the last `wait`; False after `timeout` seconds."""
+        ...
+
+
+class Listener:
+    """One listener's `Wakeups`."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+        self._topics: set[str] = set()
+        self.woken: frozenset[str] = frozenset()
+
+    def wake(self, topic: str) -> None:
+        self._topics.add(topic)
+        self._woken.set()
+
+    async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109
+        try:
+            async with asyncio.timeout(timeout):
+                await self._woken.wait()
+        except TimeoutError:
+            self.woken = frozenset()
+            return False
+        self._woken.clear()
+        self.woken = frozenset(self._topics)
+        self._topics.clear()
+        return True
+
+
+class Listeners:
+    """The listeners of this process, by topic."""
+
+    def __init__(self) -> None:
+        self._by_topic: dict[str, set[Listener]] = {}
+
+    @contextmanager
+    def listening(self, *topics: str) -> Iterator[Listener]:
+        listener = Listener()
+        for topic in topics:
+            self._by_topic.setdefault(topic, set()).add(listener)
+        try:
+            yield listener
+        finally:
+            for topic in topics:
+                self._by_topic[topic].discard(listener)
+                if not self._by_topic[topic]:
+                    del self._by_topic[topic]
+
+    def wake(self, topic: str) -> None:
+        for listener in self._by_topic.get(topic, ()):
+            listener.wake(topic)
+
+    def wake_all(self) -> None:
+        for topic in self._by_topic:
+            self.wake(topic)
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """Those that somebody listens to."""
+        return frozenset(self._by_topic)
