@@ -1,0 +1,92 @@
+"""Lets a request reach the app only with a valid task token and a proof of its key: pure ASGI, for any framework."""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from segue import clock as machine
+from segue.admission import Admission
+from segue.answer import Answer, Send
+from segue.clock import Clock
+from segue.epoch import EpochMemory, InProcessEpochs
+from segue.fetch import Fetch, fetch_url
+from segue.guard import Guard
+from segue.issuer_keys import IssuerKeys
+from segue.problem import Problem
+from segue.replay import InProcessReplayMemory, ReplayMemory
+from segue.request import of_scope
+from segue.withdrawals import Withdrawals
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_PREFLIGHT = b"access-control-request-method"
+
+
+class TaskTokenMiddleware:
+    """Wraps an ASGI app. Behind it, `scope["segue"]` is the request's `TaskToken`, and `scope["segue.epoch"]` the
+    highest epoch seen of its task: above the token's own, the token may only read.
+
+    `issuer` is the authorization server. `audience` is the public URL of this app, as tokens name it; `htu` is
+    compared with it followed by the request's path, never with `Host`. Several processes need one `replay` memory
+    and one `nonce_secret` (32 bytes or more), and may share `epochs`. WebSockets are refused; a CORS preflight goes
+    through to the app.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        issuer: str,
+        audience: str,
+        replay: ReplayMemory | None = None,
+        epochs: EpochMemory | None = None,
+        nonce_secret: bytes | None = None,
+        fetch: Fetch | None = None,
+        clock: Clock = machine.now,
+    ) -> None:
+        self._app = app
+        self._withdrawals = Withdrawals(issuer, fetch=fetch or fetch_url)
+        self._guard = Guard(
+            issuer=issuer,
+            audience=audience,
+            keys=IssuerKeys(issuer, fetch=fetch or fetch_url, clock=clock),
+            withdrawals=self._withdrawals,
+            replay=replay or InProcessReplayMemory(clock, os.urandom),
+            epochs=epochs or InProcessEpochs(clock),
+            nonce_secret=nonce_secret,
+            clock=clock,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            await self._withdrawals.aclose()
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            raise ValueError("nothing but HTTP is served behind task tokens")
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == self._guard.metadata_path and scope["method"] in ("GET", "HEAD"):
+            await self._publish_metadata(send, scope["method"])
+            return
+        if scope["method"] == "OPTIONS" and any(name == _PREFLIGHT for name, _ in scope["headers"]):
+            await self._app(scope, receive, send)
+            return
+        answer = Answer(send, self._guard.fresh_nonce)
+        try:
+            token, epoch = await self._guard.admit(of_scope(scope))
+            still = Admission(receive, self._withdrawals, token.grant_id)
+            await self._app({**scope, "segue": token, "segue.epoch": epoch}, still.receive, answer.send)
+        except Problem as problem:
+            await answer.refuse(problem)
+
+    async def _publish_metadata(self, send: Send, method: str) -> None:
+        headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in self._guard.metadata_headers]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._guard.metadata if method == "GET" else b""})

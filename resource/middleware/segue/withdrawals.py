@@ -1,0 +1,157 @@
+"""Hears within a second which grants have been withdrawn, so that their tokens are not honoured till they expire.
+
+The issuer's `withdrawal_endpoint` tells the withdrawn grants whose tokens may still live (specs/protocol.md section
+10). One task asks for them again and again; each answer waits at the issuer until something has changed. An issuer
+whose metadata names no such endpoint is believed to withdraw nothing.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from typing import Any
+from urllib.parse import quote
+
+from segue import forked
+from segue.fetch import Fetch
+from segue.jose import Malformed, b64url_encode, decode_json
+from segue.target_uri import is_protected, well_known
+
+STALE = 30
+"""Seconds without an answer of the issuer after which no token is honoured."""
+WAIT = 2
+"""Seconds that the issuer holds an answer back while nothing changes."""
+PAUSE = 0.5
+"""Seconds between two attempts while the issuer does not answer, or does not hold its answers back."""
+GAP = 0.05
+"""Seconds between an answer that told something new and the next question."""
+
+_log = logging.getLogger("segue")
+
+
+class WithdrawalsUnavailable(Exception):
+    """What has been withdrawn cannot be known now, so nobody can say whether a token is still good."""
+
+
+class Withdrawals:
+    """The withdrawn grants of one issuer. Begins to listen when first asked, in the running event loop."""
+
+    def __init__(self, issuer: str, *, fetch: Fetch) -> None:
+        self._issuer = issuer
+        self._fetch = fetch
+        self._digests: frozenset[str] = frozenset()
+        self._endpoint: str | None = None
+        self.begin_anew()
+        forked.watch(self)
+
+    def begin_anew(self) -> None:
+        """In a process that was forked: nobody listens there yet."""
+        self._heard_at: float | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    async def includes(self, grant_id: str) -> bool:
+        """Whether the grant is withdrawn. Raises `WithdrawalsUnavailable`."""
+        self._listen()
+        if self._heard_at is None:
+            await self._next_change()
+        known = self.known(grant_id)
+        if known is None:
+            raise WithdrawalsUnavailable("the issuer does not say what it has withdrawn")
+        return known
+
+    def known(self, grant_id: str) -> bool | None:
+        """Whether the grant is withdrawn, or None if it cannot be said just now; may be asked by any thread."""
+        heard_at, digests = self._heard_at, self._digests
+        if heard_at is None or time.monotonic() - heard_at > STALE:
+            return None
+        return bool(digests) and _digest(grant_id) in digests
+
+    async def inclusion(self, grant_id: str) -> None:
+        """Returns when the grant is withdrawn, or when that can no longer be known."""
+        while True:
+            try:
+                if await self.includes(grant_id):
+                    return
+            except WithdrawalsUnavailable:
+                return
+            await self._next_change()
+
+    async def aclose(self) -> None:
+        """Stop listening. May be called again."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait({self._listener})
+            self._listener = None
+        self._heard_at = None
+
+    def _listen(self) -> None:
+        """One listener for the event loop that runs; a test may bring a new one."""
+        loop = asyncio.get_running_loop()
+        if self._listener is None or self._listener.done() or self._listener.get_loop() is not loop:
+            self._heard_at, self._changed = None, asyncio.Event()
+            self._listener = loop.create_task(self._follow())
+
+    async def _next_change(self) -> None:
+        """Wait until an answer or a failure has been heard, for so long at most as one takes."""
+        changed = self._changed
+        try:
+            async with asyncio.timeout(WAIT + STALE):
+                await changed.wait()
+        except TimeoutError:
+            return
+
+    async def _follow(self) -> None:
+        tag = ""
+        while True:
+            seen, asked_at = tag, time.monotonic()
+            try:
+                tag = await self._hear(tag)
+                early = tag == seen and time.monotonic() - asked_at < PAUSE
+                await asyncio.sleep(PAUSE if early else GAP)
+            except Exception as failure:  # whatever an integrator's fetch raises, it was not heard
+                _log.warning("withdrawals cannot be heard: %s: %s", type(failure).__name__, failure)
+                self._tell()
+                await asyncio.sleep(PAUSE)
+
+    async def _hear(self, tag: str) -> str:
+        if self._endpoint is None:
+            self._endpoint = await self._find_endpoint()
+        if self._endpoint == "":
+            self._heard_at = time.monotonic()
+            self._tell()
+            await asyncio.sleep(STALE / 2)
+            self._endpoint = None  # ask again: a deployment may have learned it
+            return ""
+        answer = await self._document(f"{self._endpoint}?wait={WAIT if tag else 0}&seen={quote(tag, safe='')}")
+        digests, tag = answer.get("grants"), str(answer.get("tag", ""))
+        if not isinstance(digests, list) or not all(isinstance(digest, str) for digest in digests):
+            raise Malformed("the withdrawn grants are no list of strings")
+        self._digests, self._heard_at = frozenset(digests), time.monotonic()
+        self._tell()
+        return tag
+
+    async def _find_endpoint(self) -> str:
+        """The endpoint of the issuer's metadata (RFC 8414), or nothing when it has none."""
+        endpoint = (await self._document(well_known(self._issuer, "oauth-authorization-server"))).get(
+            "withdrawal_endpoint", ""
+        )
+        if not isinstance(endpoint, str) or (endpoint and not is_protected(endpoint)):
+            raise Malformed("withdrawal_endpoint is not https")
+        return endpoint
+
+    async def _document(self, url: str) -> dict[str, Any]:
+        document = decode_json(await self._fetch(url))
+        if not isinstance(document, dict):
+            raise Malformed("the document is not a JSON object")
+        return document
+
+    def _tell(self) -> None:
+        """Wake everybody who waits; whoever waits from now on waits for the next."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _digest(grant_id: str) -> str:
+    """How a grant is named to everybody: recognised by who knows it, learned by nobody."""
+    return b64url_encode(hashlib.sha256(grant_id.encode()).digest())
