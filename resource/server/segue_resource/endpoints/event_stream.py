@@ -1,0 +1,175 @@
+"""One device following a log: Server-Sent Events (HTML Living Standard, section 9.2) from a cursor on, then live.
+
+A wake-up only says that it is time to read; what is sent was always read by cursor, so a lost wake-up delays and never
+loses, and after a break the client goes on behind the `id` that it saw last.
+"""
+
+import asyncio
+import logging
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
+
+from segue.clock import Clock
+from segue_storage.database import DatabaseUnavailable
+from segue_storage.ephemeral import Wakeups
+from starlette.types import Receive, Scope, Send
+
+from segue_resource.domain.refusal import Refused
+from segue_resource.endpoints.going_away import GoingAway
+from segue_resource.endpoints.heads import Watch
+from segue_resource.endpoints.live import Live, Snapshot, Told
+from segue_resource.endpoints.tail import Encoded, Read
+
+HEARTBEAT = 15.0
+"""Seconds between two signs of life."""
+STALLED = 30.0
+"""Seconds after which a client that does not read is cut; it goes on from its cursor when it comes back."""
+OUTAGE = 1.0
+"""Seconds between two looks at what is live while that cannot be known."""
+RETRY = 1000
+"""Milliseconds after which a client connects again."""
+PATIENCE = 10.0
+"""Seconds that a client may still take to read on once its token has expired."""
+
+_HEADERS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+_HELLO = b"retry: %d\n\n" % RETRY
+_ALIVE = b":\n\n"
+_EXPIRED = b"event: expired\ndata: {}\n\n"
+_GOING_AWAY = b"event: going-away\ndata: {}\n\n"
+_NOTHING = Encoded(b"", 0)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What a stream follows: the topics of a task's log and of what is live there, and how it hears of each."""
+
+    log: str
+    live: str
+    listening: AbstractAsyncContextManager[Wakeups]
+    watched: AbstractContextManager[Watch]
+    lives: AbstractContextManager[Live]
+
+
+class EventStream:
+    """The answer, as an ASGI application. `lasts` is how many seconds the token is still good for."""
+
+    def __init__(
+        self,
+        read: Read,
+        followed: Followed,
+        *,
+        after: int,
+        lasts: float,
+        going_away: GoingAway,
+        clock: Clock,
+    ) -> None:
+        self._read = read
+        self._followed = followed
+        self._cursor = after
+        self._lasts = lasts
+        self._going_away = going_away
+        self._clock = clock
+        self._told = Told()
+
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        expires_at = asyncio.get_running_loop().time() + self._lasts
+        end = _End(receive, self._going_away, expires_at=expires_at)
+        try:
+            async with asyncio.timeout_at(expires_at + PATIENCE), self._followed.listening as wakeups:
+                with self._followed.watched as watch, self._followed.lives as live:
+                    watch.follow(wakeups, self._followed.log)
+                    last_word = await self._follow(wakeups, watch, live, end, send)
+                await _send(send, last_word, more=False)
+        except TimeoutError:
+            _log.info("a stream was cut because its client did not read on")
+        finally:
+            end.forget()
+
+    async def _follow(self, wakeups: Wakeups, watch: Watch, live: Live, end: "_End", send: Send) -> bytes:
+        """Send what is there and what comes; the last word to say. What is live follows once the past is told."""
+        await _send(send, _HELLO)
+        log, lively, pause = True, True, HEARTBEAT
+        while (last_word := end.reached()) is None:
+            before = after = b""
+            if lively and not log:
+                snapshot = await live.read()
+                before, after = self._told.news(snapshot)
+                log, lively, pause = bool(after), False, self._pause(snapshot)
+            page = _NOTHING
+            if log:
+                try:
+                    page = await self._read(self._cursor)
+                except DatabaseUnavailable as outage:
+                    _log.warning("a stream ended: %s", outage)
+                    return _GOING_AWAY
+                except Refused:  # the person no longer takes part
+                    return _EXPIRED
+                self._cursor = watch.cursor = max(self._cursor, page.next_after)
+                log = bool(page.text)
+            if text := before + page.text + after:
+                await _send(send, text)
+            if log or lively:
+                continue
+            if await end.or_woken(wakeups, pause):
+                log, lively = self._followed.log in wakeups.woken, self._followed.live in wakeups.woken
+            else:
+                await _send(send, _ALIVE)
+                lively = True
+        return last_word
+
+    def _pause(self, snapshot: Snapshot) -> float:
+        """Seconds until it is time to look again, for a sign of life or because somebody may have left."""
+        if snapshot.drafts is None:
+            return min(HEARTBEAT, OUTAGE)
+        soonest = min((note.expires_at for note in snapshot.present.values()), default=None)
+        return HEARTBEAT if soonest is None else min(HEARTBEAT, max(1.0, soonest - self._clock()))
+
+
+async def _send(send: Send, text: bytes, *, more: bool = True) -> None:
+    """Raises TimeoutError when the client has not read on for long: what it costs until then is bounded."""
+    async with asyncio.timeout(STALLED):
+        await send({"type": "http.response.body", "body": text, "more_body": more})
+
+
+class _End:
+    """What ends a stream: its client leaves, the server stops, the token expires."""
+
+    def __init__(self, receive: Receive, going_away: GoingAway, *, expires_at: float) -> None:
+        self._gone = asyncio.create_task(_disconnected(receive))
+        self._away = asyncio.create_task(going_away.wait())
+        self._expires_at = expires_at
+
+    def reached(self) -> bytes | None:
+        """The last word if it has come to an end."""
+        if self._gone.done():
+            return b""
+        if self._away.done():
+            return _GOING_AWAY
+        return _EXPIRED if self._left() <= 0 else None
+
+    async def or_woken(self, wakeups: Wakeups, pause: float) -> bool:
+        """True at a wake-up or an end, False when it is time for a sign of life."""
+        waiting = asyncio.create_task(wakeups.wait(max(0.0, min(pause, self._left()))))
+        await asyncio.wait({waiting, self._gone, self._away}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result() or self._left() <= 0
+        waiting.cancel()
+        return True
+
+    def forget(self) -> None:
+        self._gone.cancel()
+        self._away.cancel()
+
+    def _left(self) -> float:
+        return self._expires_at - asyncio.get_running_loop().time()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,79 @@
+"""Admits the authorization server itself: a JWT it signed for one request (specs/protocol.md section 9)."""
+
+import re
+
+from segue import jose
+from segue.clock import Clock
+from segue.issuer_keys import Keys, KeysUnavailable, UnknownKey
+from segue.problem import Problem
+from segue.replay import CLOCK_STEP, MemoryLost, MemoryUnavailable, ReplayMemory
+from starlette.requests import Request
+
+LIFETIME = 30
+"""Seconds that a service token may be good for; `CLOCK_STEP` more are the difference between two clocks."""
+
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._-]+)", re.IGNORECASE | re.ASCII)
+
+
+class ServiceTokens:
+    """Verifies service tokens of one issuer for one audience. Each is good for one request."""
+
+    def __init__(self, *, issuer: str, audience: str, keys: Keys, replay: ReplayMemory, clock: Clock) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._keys = keys
+        self._replay = replay
+        self._clock = clock
+
+    async def person(self, request: Request) -> str:
+        """`sub`: whom the authorization server asks for. Raises `Problem` 401 and 503."""
+        try:
+            sub, jti = await self._verify(_presented(request))
+            await self._use(jti)
+        except (jose.Malformed, jose.BadSignature, UnknownKey) as wrong:
+            raise _unauthorized("the service token is not valid here") from wrong
+        except (KeysUnavailable, MemoryUnavailable, MemoryLost) as outage:
+            detail = "something that is needed to verify service tokens does not answer; nothing was done"
+            raise Problem(503, "cannot-verify", "The request cannot be verified now", detail) from outage
+        return sub
+
+    async def _verify(self, token: str) -> tuple[str, str]:
+        jws = jose.parse(token)
+        if jws.header.get("typ") != "segue-service+jwt":
+            raise jose.Malformed("typ is not that of a service token")
+        jose.verify(jws, await self._keys.key(_text(jws.header, "kid")))
+        claims = jws.claims()
+        if claims.get("iss") != self._issuer or claims.get("aud") != self._audience:
+            raise jose.Malformed("iss or aud is another")
+        exp = claims.get("exp")
+        if type(exp) is not int or not 0 < exp - self._clock() <= LIFETIME + CLOCK_STEP:
+            raise jose.Malformed("exp is past, or too far ahead")
+        return _text(claims, "sub"), _text(claims, "jti")
+
+    async def _use(self, jti: str) -> None:
+        lifetime = LIFETIME + 2 * CLOCK_STEP
+        incarnation = await self._replay.incarnation()
+        if not await self._replay.first_use(f"service-token:{jti}", lifetime=lifetime, incarnation=incarnation):
+            raise jose.Malformed("the service token was used before")
+
+
+def _presented(request: Request) -> str:
+    values = request.headers.getlist("Authorization")
+    matched = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
+    if matched is None:
+        raise _unauthorized("the request needs a service token", error=None)
+    return matched[1]
+
+
+def _text(members: dict[str, object], name: str) -> str:
+    value = members.get(name)
+    if not isinstance(value, str) or not 1 <= len(value) <= 255:
+        raise jose.Malformed(f"{name} is not 1 to 255 characters")
+    return value
+
+
+def _unauthorized(detail: str, *, error: str | None = "invalid_token") -> Problem:
+    """RFC 6750 section 3."""
+    challenge = f'Bearer error="{error}", error_description="{detail}"' if error else "Bearer"
+    title = "The authorization server alone may ask this"
+    return Problem(401, "service-token", title, detail, headers={"WWW-Authenticate": challenge})

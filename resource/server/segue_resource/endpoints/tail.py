@@ -1,0 +1,68 @@
+"""Reads the end of a log once for all who follow it in this process, and encodes each event once.
+
+Streams that are woken by one event ask for the same page in the same turn of the event loop. They share a reading until
+it begins, and never after: one that began before they asked may have missed what they were woken for.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from segue_resource.domain.actor import Caller
+from segue_resource.domain.event import Event
+from segue_resource.stores import events
+from segue_resource.stores.task_store import TaskStore
+
+PAGE = 100
+
+_SEPARATORS = [(letter.encode(), b"\\u%04x" % ord(letter)) for letter in "\x85\u2028\u2029"]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Events as Server-Sent Events, and the cursor behind them."""
+
+    text: bytes
+    next_after: int
+
+
+Read = Callable[[int], Awaitable[Encoded]]
+"""Reads what follows a cursor."""
+
+
+class Tails:
+    """The readings that have not begun, by task, person and cursor."""
+
+    def __init__(self, store: TaskStore) -> None:
+        self._store = store
+        self._waiting: dict[tuple[str, str, int], asyncio.Task[Encoded]] = {}
+
+    def of(self, caller: Caller) -> Read:
+        """The way to read for this caller. One person's devices see the same log, so they share."""
+
+        async def read(after: int) -> Encoded:
+            key = (caller.task_id, caller.sub, after)
+            if key not in self._waiting:
+                self._waiting[key] = asyncio.create_task(self._read(caller, after, key))
+            return await asyncio.shield(self._waiting[key])
+
+        return read
+
+    async def _read(self, caller: Caller, after: int, key: tuple[str, str, int]) -> Encoded:
+        await asyncio.sleep(0)
+        del self._waiting[key]
+        page, _ = await self._store.read(caller, lambda reading: events.page(reading, after=after, most=PAGE))
+        return Encoded(b"".join(_encoded(event) for event in page.events), page.next_after)
+
+
+def _encoded(event: Event) -> bytes:
+    return b"id: %d\ndata: %s\n\n" % (event.seq, one_line(msgspec.json.encode(event)))
+
+
+def one_line(json: bytes) -> bytes:
+    """One line of data, also for the many clients that take Unicode's line separators for the end of one."""
+    for separator, escape in _SEPARATORS:
+        json = json.replace(separator, escape)
+    return json

@@ -1,0 +1,332 @@
+"""The OpenAPI 3.1 document of the task store, from the endpoints that serve it: `python -m segue_resource.openapi`."""
+
+import asyncio
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from segue_storage.database import open_database
+from segue_storage.ephemeral import open_ephemeral
+
+from segue_resource.app import create_app
+from segue_resource.endpoints.body import MAX_BYTES, Nothing
+from segue_resource.endpoints.header import ID, Number
+from segue_resource.endpoints.operation import Caller, Operation, operation_of
+from segue_resource.endpoints.refusals import status_and_slug
+from segue_resource.endpoints.route import Address, Handler
+from segue_resource.settings import Settings
+
+VERSION = "0.1.0"
+STORE, ISSUER = "https://tasks.example", "https://id.example"
+
+_REF = "#/components/schemas/{name}"
+_ETAG = {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'}
+_REQUEST_HEADERS: dict[str, dict[str, Any]] = {
+    "If-Match": _ETAG,
+    "If-None-Match": {"type": "string", "pattern": r'^(\*|(W/)?"[1-9][0-9]{0,8}")$'},
+    "Last-Event-ID": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,14})$"},
+    "Idempotency-Key": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "Task-Session": {"type": "string", "pattern": f"^{ID}$"},
+}
+_ANSWER_HEADERS: dict[str, dict[str, Any]] = {
+    "Task-Id": {"schema": {"type": "string"}},
+    "Task-Head": {"description": "The last sequence number of the task.", "schema": {"type": "integer", "minimum": 1}},
+    "ETag": {"description": "The version, for If-Match and If-None-Match.", "schema": {"type": "string"}},
+    "DPoP-Nonce": {"description": "For the next proof (RFC 9449 section 8.2).", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {"description": "The first answer again.", "schema": {"const": "true"}},
+    "WWW-Authenticate": {"schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "string"}},
+}
+_PATHS = {
+    "seq": {"type": "string", "pattern": "^[0-9]{1,15}$"},
+    "task_id": {"type": "string", "pattern": f"^{ID}$"},
+}
+_SECURITY: dict[Caller, list[dict[str, list[str]]]] = {
+    Caller.AUTHORIZATION_SERVER: [{"service_token": []}],
+    Caller.ANYBODY: [],
+}
+_UNPROVEN = [
+    *((400, "invalid-request"), (401, "token-required"), (401, "invalid-token"), (401, "invalid-dpop-proof")),
+    *((401, "use-dpop-nonce"), (403, "insufficient-scope"), (403, "not-your-role"), (404, "not-found")),
+]
+_OUTAGES = [(500, "server-error"), (503, "cannot-verify"), (503, "unavailable")]
+_WRITES = [(409, "stale-epoch"), (422, "idempotency-key-reused"), (503, "in-doubt")]
+_BODIES = [
+    *((400, "malformed-json"), (400, "invalid-request"), (413, "content-too-large"), (415, "unsupported-media-type")),
+]
+
+
+class Undescribed(Exception):
+    """An endpoint says nothing of itself."""
+
+    def __init__(self, method: str, path: str, handler: Handler) -> None:
+        name = getattr(handler, "__qualname__", "its handler")
+        super().__init__(
+            f"{method} {path} is not described: put @operation(...) of segue_resource.endpoints.operation on {name},"
+            " run `python -m segue_resource.openapi > specs/openapi/task-store.json`, and add the request to the"
+            " table of specs/protocol.md"
+        )
+
+
+def describe(addresses: Iterable[Address], *, url: str = STORE, issuer: str = ISSUER) -> dict[str, Any]:
+    """The document. Raises `Undescribed`."""
+    served = [(address, method, handler) for address in addresses for method, handler in address.handlers.items()]
+    operations: list[tuple[Address, str, Handler, Operation]] = []
+    for address, method, handler in served:
+        described = operation_of(handler)
+        if described is None:
+            raise Undescribed(method, address.path, handler)
+        operations.append((address, method, handler, described))
+    shapes = _Shapes([operation for *_, operation in operations])
+    paths: dict[str, dict[str, Any]] = {}
+    for address, method, handler, described in operations:
+        paths.setdefault(address.path, {})[method.lower()] = _operation(address, method, handler, described, shapes)
+    return {
+        "openapi": "3.1.1",
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "info": {
+            "title": "Segue task store",
+            "version": VERSION,
+            "summary": "Tasks that move between devices: log, working set, tool calls, people",
+            "description": f"specs/protocol.md sections 7 to 9. Bodies have at most {MAX_BYTES} bytes.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": url}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": shapes.components,
+            "parameters": _parameter_components(),
+            "headers": _ANSWER_HEADERS,
+            "securitySchemes": _security_schemes(issuer),
+        },
+    }
+
+
+class _Shapes:
+    """Every shape that the operations name, as JSON Schema 2020-12."""
+
+    def __init__(self, operations: list[Operation]) -> None:
+        found = [operation.body for operation in operations if operation.body is not None]
+        found += [
+            parameter.shape for each in operations for parameter in each.query if not isinstance(parameter, Number)
+        ]
+        for operation in operations:
+            for shape in operation.answers.values():
+                found += shape.values() if isinstance(shape, Mapping) else [] if shape is None else [shape]
+        self._types = list({repr(shape): shape for shape in found}.values())
+        schemas, components = msgspec.json.schema_components(self._types, ref_template=_REF)
+        self._schemas = dict(zip((repr(shape) for shape in self._types), map(_ecma, schemas), strict=True))
+        self.components = dict(sorted({name: _ecma(schema) for name, schema in components.items()}.items()))
+        self.components["Problem"] = {
+            "title": "Problem",
+            "description": "RFC 9457. Further members are told in the protocol.",
+            "type": "object",
+            "properties": {
+                "type": {"type": "string", "pattern": "^urn:segue:problem:[a-z0-9-]+$"},
+                "title": {"type": "string"},
+                "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                "detail": {"type": "string"},
+            },
+            "required": ["type", "title", "status", "detail"],
+        }
+
+    def of(self, shape: Any) -> dict[str, Any]:
+        if isinstance(shape, Mapping):
+            properties = {name: self.of(member) for name, member in shape.items()}
+            return {"type": "object", "properties": properties, "required": list(properties)}
+        return dict(self._schemas[repr(shape)])
+
+
+def _ecma(schema: Any) -> Any:
+    """The same schema with patterns as JSON Schema has them: ECMA-262 ends a text with `$`, Python with `\\Z`."""
+    if isinstance(schema, list):
+        return [_ecma(each) for each in schema]
+    if isinstance(schema, Mapping):
+        return {
+            name: re.sub(r"\\Z$", "$", each) if name == "pattern" and isinstance(each, str) else _ecma(each)
+            for name, each in schema.items()
+        }
+    return schema
+
+
+def _operation(address: Address, method: str, handler: Handler, told: Operation, shapes: _Shapes) -> dict[str, Any]:
+    group = handler.__module__.rpartition(".")[2]
+    name = getattr(handler, "__name__", "")
+    writes = told.caller is Caller.DEVICE and method != "GET"
+    documented = " ".join((handler.__doc__ or "").split())
+    return {
+        "operationId": f"{group}.{name}" if told.caller is not Caller.AUTHORIZATION_SERVER else f"{group}.as.{name}",
+        "tags": [group],
+        "summary": told.summary,
+        **({"description": documented} if documented else {}),
+        "security": _SECURITY.get(told.caller) or _device_security(told, handler),
+        "parameters": _parameters(address, told, writes=writes, shapes=shapes),
+        **({} if told.body is None else {"requestBody": _body(told, shapes)}),
+        "responses": _good(told, shapes, writes=writes) | _bad(told, writes=writes),
+    }
+
+
+def _device_security(told: Operation, handler: Handler) -> list[dict[str, list[str]]]:
+    if told.caller is Caller.ANYBODY:
+        return []
+    actions = getattr(handler, "required_actions", ())
+    return [{"task_token": list(actions), "dpop_proof": []}]
+
+
+def _parameters(address: Address, told: Operation, *, writes: bool, shapes: _Shapes) -> list[dict[str, Any]]:
+    anything = {"type": "string", "pattern": f"^{ID}$"}
+    found = [
+        {"name": name, "in": "path", "required": True, "schema": _PATHS.get(name, anything)}
+        for name in address.param_convertors
+    ]
+    for parameter in told.query:
+        if isinstance(parameter, Number):
+            schema = {"type": "integer", "minimum": parameter.least, "maximum": parameter.most}
+            if parameter.default not in (parameter.least, parameter.most):
+                schema["default"] = parameter.default
+        else:
+            schema = shapes.of(parameter.shape)
+        found.append({"name": parameter.name, "in": "query", "schema": schema})
+    names = [*told.headers, *(["Idempotency-Key"] if writes else [])]
+    names += ["Last-Event-ID"] if told.stream else []
+    names += ["Task-Session"] if told.caller is Caller.DEVICE else []
+    for name in names:
+        plain = name.removesuffix("!")
+        must = name != plain
+        found.append({"$ref": f"#/components/parameters/{plain}{'-required' if must else ''}"})
+    return found
+
+
+def _body(told: Operation, shapes: _Shapes) -> dict[str, Any]:
+    return {"required": told.body is not Nothing, "content": {told.media_type: {"schema": shapes.of(told.body)}}}
+
+
+def _good(told: Operation, shapes: _Shapes, *, writes: bool) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    for status, shape in told.answers.items():
+        answer: dict[str, Any] = {"description": told.summary if shape is not None else "Done; there is nothing to say"}
+        if told.caller is Caller.DEVICE:
+            headers = ["Task-Id", "DPoP-Nonce", *(["ETag"] if told.etag else [])]
+            headers += ["Task-Head", "Idempotency-Replayed"] if writes else [] if told.stream else ["Task-Head"]
+            answer["headers"] = _headers(*headers)
+        if shape is not None:
+            answer["content"] = {"application/json": {"schema": shapes.of(shape)}}
+        if told.stream:
+            answer["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        answers[str(status)] = answer
+    return answers
+
+
+def _bad(told: Operation, *, writes: bool) -> dict[str, Any]:
+    slugs: dict[int, list[str]] = {}
+    for status, slug in _problems(told, writes=writes):
+        known = slugs.setdefault(status, [])
+        known += [] if slug in known else [slug]
+    return {str(status): _problem(status, sorted(known)) for status, known in sorted(slugs.items())}
+
+
+def _problems(told: Operation, *, writes: bool) -> list[tuple[int, str]]:
+    found = [pair if isinstance(pair, tuple) else status_and_slug(pair) for pair in told.refuses]
+    match told.caller:
+        case Caller.ANYBODY:
+            return found
+        case Caller.AUTHORIZATION_SERVER:
+            found += [(401, "service-token"), *_OUTAGES, (503, "in-doubt")]
+        case Caller.DEVICE:
+            found += [*_UNPROVEN, *_OUTAGES, *(_WRITES if writes else [])]
+    found += [] if told.body is None else _BODIES
+    if any(name.startswith("If-Match") for name in told.headers):
+        found += [(412, "conflict"), (428, "precondition-required")]
+    return found
+
+
+def _problem(status: int, slugs: list[str]) -> dict[str, Any]:
+    types = [f"urn:segue:problem:{slug}" for slug in slugs]
+    schema = {"$ref": "#/components/schemas/Problem", "properties": {"type": {"enum": types}}}
+    answer: dict[str, Any] = {
+        "description": ", ".join(slugs),
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+    name = {401: "WWW-Authenticate", 503: "Retry-After"}.get(status)
+    return answer if name is None else answer | {"headers": _headers(name)}
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _parameter_components() -> dict[str, Any]:
+    """Header fields of requests, each as it may be and as it must be."""
+    return {
+        f"{name}{'-required' if required else ''}": {
+            "name": name,
+            "in": "header",
+            "required": required,
+            "schema": schema,
+        }
+        for name, schema in _REQUEST_HEADERS.items()
+        for required in ((False, True) if name == "If-Match" else (False,))
+    }
+
+
+def _security_schemes(issuer: str) -> dict[str, Any]:
+    return {
+        "task_token": {
+            "type": "http",
+            "scheme": "DPoP",
+            "description": (
+                "A task token: an OAuth 2.0 access token (RFC 9068) of one device for one task, bound to its key (RFC"
+                f" 9449). {issuer} grants it for authorization_details (RFC 9396) of type task, whose actions are the"
+                " names listed at each operation; the token's task must be the one in the address."
+            ),
+        },
+        "dpop_proof": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "DPoP",
+            "description": "A proof of the token's key for this one request, with the server's nonce (RFC 9449).",
+        },
+        "service_token": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "Signed by the authorization server for one request (specs/protocol.md section 9).",
+        },
+    }
+
+
+def document() -> dict[str, Any]:
+    """The document of a server that is put together and never asked."""
+    return asyncio.run(_document())
+
+
+async def _document() -> dict[str, Any]:
+    async def nowhere(_: str) -> bytes:
+        raise OSError("nobody is asked")
+
+    with tempfile.TemporaryDirectory() as folder:
+        location = f"sqlite:///{folder}/empty.db"
+        settings = Settings(url=STORE, issuer=ISSUER, database=location, key_file=Path(folder, "key"))
+        database, ephemeral = open_database(location), open_ephemeral(None)
+        try:
+            app = create_app(
+                settings, database=database, ephemeral=ephemeral, fetch=nowhere, clock=lambda: 0, random=bytes
+            )
+        finally:
+            await ephemeral.aclose()
+            await database.aclose()
+    return describe(app.state.addresses)
+
+
+def text(described: dict[str, Any]) -> str:
+    """As it is committed."""
+    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text(document()))

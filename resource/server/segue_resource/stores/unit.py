@@ -1,0 +1,257 @@
+"""One transaction on one task: `Reading` sees one state of it, `Writing` holds the lock of its head row.
+
+The head row is the task's sequencer. The statement that takes it also compares the epoch and finds that the person
+takes part; what the transaction logs gets the next sequence numbers, dense, because nobody else can take any meanwhile.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from segue_resource.domain.actor import Caller
+from segue_resource.domain.audit import about_event
+from segue_resource.domain.event import NewEvent
+from segue_resource.domain.lifecycle import Status, require_not_ended, require_working
+from segue_resource.domain.participant import RIGHTS, Role
+from segue_resource.domain.refusal import NotYourRole, Refused, StaleEpoch, TaskNotFound
+from segue_resource.stores import audit, tables
+from segue_resource.stores.log import Log
+from segue_resource.stores.task_keys import Keeper, TaskKeys
+
+_heads = tables.task_heads
+_people = tables.participants
+
+_its = _heads.c.task_id == sa.bindparam("the_task")
+_role = (
+    sa.select(_people.c.role)
+    .where(
+        _people.c.task_id == sa.bindparam("the_task"),
+        _people.c.sub == sa.bindparam("the_sub"),
+        _people.c.to_seq.is_(None),
+    )
+    .scalar_subquery()
+)
+_takes_part = _role.is_not(None)
+_STANDING = sa.select(_heads, _role.label("role")).where(_its, _takes_part)
+_HOLD = _STANDING.with_for_update(of=_heads, key_share=True)
+_advance = (
+    sa.update(_heads)
+    .values(head=_heads.c.head + sa.bindparam("expected"), last_at=sa.bindparam("the_time"))
+    .returning(_heads.c.head, _heads.c.status, _heads.c.lead, _role.label("role"))
+)
+_TAKE = _advance.where(_its, _heads.c.epoch == sa.bindparam("the_epoch"), _takes_part)
+_TAKE_STALE_TOO = _advance.where(_its, _heads.c.epoch >= sa.bindparam("the_epoch"), _takes_part)
+_RAISE = _advance.where(_its, _heads.c.epoch < sa.bindparam("the_epoch"), _takes_part).values(
+    epoch=sa.bindparam("the_epoch")
+)
+_SETTLE = (
+    sa.update(_heads)
+    .where(_its)
+    .values(
+        head=sa.bindparam("the_head"),
+        working_set_version=_heads.c.working_set_version + sa.bindparam("changes"),
+    )
+)
+
+
+class Behind(Exception):
+    """The caller's epoch is above the task's: it has moved, and this is the first request to say so."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One state of a task, for one caller in one role. `epoch` is the task's, which may be above the caller's."""
+
+    connection: sa.Connection
+    caller: Caller
+    keys: TaskKeys
+    role: Role
+    status: Status
+    lead: str
+    head: int
+    epoch: int
+    working_set_version: int
+
+
+class Writing:
+    """The right to change one task until the transaction ends, for one caller in one `role`.
+
+    `status` and `lead` are the task's as the transaction found them.
+    """
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        caller: Caller,
+        *,
+        standing: sa.Row[Any],
+        log: Log,
+        chain: audit.Chain,
+        keys: TaskKeys,
+        reserved: int,
+    ) -> None:
+        self.connection = connection
+        self.caller = caller
+        self.role = _role_of(standing, caller)
+        self.status = Status(standing.status)
+        self.lead: str = standing.lead
+        self.keys = keys
+        self.before = log.head
+        self._log = log
+        self._chain = chain
+        self._reserved = reserved
+        self._item_changes = 0
+
+    @property
+    def now(self) -> int:
+        return self._log.now
+
+    @property
+    def head(self) -> int:
+        """The last sequence number, with what this transaction has logged so far."""
+        return self._log.head
+
+    @property
+    def epoch(self) -> int:
+        """The task's, which is the caller's in every transaction that may change the task."""
+        return self.caller.epoch
+
+    def require_working(self) -> None:
+        """Whatever begins something new asks first. Raises `NotActive` while the task rests or once it has ended."""
+        require_working(self.status)
+
+    def require_not_ended(self) -> None:
+        """Whatever changes the task's own record asks first. Raises `NotActive` once it is closed."""
+        require_not_ended(self.status)
+
+    def note(self, kind: str, body: dict[str, Any]) -> int:
+        """Log that the state of the task has changed; the sequence number of the event. The audit gets its part."""
+        seq = self._log.add(NewEvent(kind, "system", body))
+        about = about_event(kind, body)
+        if about is not None:
+            self.record(kind, about)
+        return seq
+
+    def record(self, kind: str, about: dict[str, Any]) -> None:
+        """Add an entry to the audit: ids and words of ours, nothing that people or agents wrote."""
+        self._chain.add(kind, seq=self.head, actor=self.caller.actor, role=self.role, about=about)
+
+    def log(self, event: NewEvent, *, session_id: str | None) -> int:
+        """Log an event of the caller; its sequence number."""
+        return self._log.add(event, session_id=session_id)
+
+    def item_changed(self) -> None:
+        """The working set as a whole has a new version."""
+        self._item_changes += 1
+
+    def settle(self) -> None:
+        """Write the log, and give back the numbers that were taken and not used. The last thing in the transaction."""
+        if self._item_changes or self.head - self.before != self._reserved:
+            settled = {"the_task": self.caller.task_id, "the_head": self.head, "changes": self._item_changes}
+            self.connection.execute(_SETTLE, settled)
+        self._log.write(self.connection)
+        self._chain.write()
+
+
+def open_reading(connection: sa.Connection, caller: Caller, *, keeper: Keeper, now: int) -> Reading:
+    """Raises `TaskNotFound` (also for a task the person has no part in), `NotYourRole` and `Behind`."""
+    row = _standing(connection, caller)
+    if row.epoch < caller.epoch:
+        raise Behind
+    keys = TaskKeys(connection, caller.task_id, keeper=keeper, now=now)
+    return Reading(
+        connection,
+        caller,
+        keys,
+        role=_role_of(row, caller),
+        status=Status(row.status),
+        lead=row.lead,
+        head=row.head,
+        epoch=row.epoch,
+        working_set_version=row.working_set_version,
+    )
+
+
+def open_writing(
+    connection: sa.Connection, caller: Caller, *, keeper: Keeper, now: int, expected: int, stale_too: bool = False
+) -> Writing:
+    """Take the task's head row if its epoch is the caller's, and reserve the `expected` sequence numbers.
+
+    With `stale_too` a higher epoch will do: for what says who is there, and changes nothing of the task.
+
+    Raises `TaskNotFound`, `NotYourRole`, `Behind`, and `StaleEpoch` when the task has moved on.
+    """
+    take = _TAKE_STALE_TOO if stale_too else _TAKE
+    taken = connection.execute(take, _asked(caller, expected=expected, now=now)).one_or_none()
+    if taken is None:
+        standing = _standing(connection, caller)
+        if standing.epoch <= caller.epoch:  # equal if somebody raised it since the statement before
+            raise Behind
+        with knowing(standing):
+            raise StaleEpoch
+    return _writing(connection, caller, keeper=keeper, now=now, standing=taken, reserved=expected)
+
+
+def raise_epoch(connection: sa.Connection, caller: Caller, *, keeper: Keeper, now: int) -> None:
+    """Raise the task's epoch to the caller's and log `task.moved`, once (specs/protocol.md section 7)."""
+    raised = connection.execute(_RAISE, _asked(caller, expected=1, now=now)).one_or_none()
+    if raised is not None:
+        writing = _writing(connection, caller, keeper=keeper, now=now, standing=raised, reserved=1)
+        moved = {"epoch": caller.epoch, "device_id": caller.device_id, "transfer_id": caller.transfer_id}
+        writing.note("task.moved", moved)
+        writing.settle()
+
+
+@contextmanager
+def knowing(unit: Reading | Writing | sa.Row[Any]) -> Iterator[None]:
+    """Tell whoever is refused inside where the log ends."""
+    before = unit.before if isinstance(unit, Writing) else unit.head
+    try:
+        yield
+    except Refused as refusal:
+        refusal.head = before
+        raise
+
+
+def _writing(
+    connection: sa.Connection, caller: Caller, *, keeper: Keeper, now: int, standing: sa.Row[Any], reserved: int
+) -> Writing:
+    keys = TaskKeys(connection, caller.task_id, keeper=keeper, now=now)
+    log = Log(caller.task_id, caller.actor, keys=keys, now=now, head=standing.head - reserved)
+    chain = audit.Chain(connection, caller.task_id, master=keeper.master, now=now)
+    return Writing(connection, caller, standing=standing, log=log, chain=chain, keys=keys, reserved=reserved)
+
+
+def _role_of(standing: sa.Row[Any], caller: Caller) -> Role:
+    """Raises `NotYourRole` unless the role gives what the request needs."""
+    role = Role(standing.role)
+    if not caller.needs <= RIGHTS[role]:
+        raise NotYourRole(role)
+    return role
+
+
+def hold_standing(connection: sa.Connection, caller: Caller) -> sa.Row[Any]:
+    """The head row and the caller's role, with the lock of the head but no change to it. Raises `TaskNotFound`."""
+    return _standing(connection, caller, statement=_HOLD)
+
+
+def _standing(
+    connection: sa.Connection, caller: Caller, *, statement: sa.Select[tuple[Any, ...]] = _STANDING
+) -> sa.Row[Any]:
+    row = connection.execute(statement, {"the_task": caller.task_id, "the_sub": caller.sub}).one_or_none()
+    if row is None:
+        raise TaskNotFound
+    return row
+
+
+def _asked(caller: Caller, *, expected: int, now: int) -> dict[str, Any]:
+    return {
+        "the_task": caller.task_id,
+        "the_sub": caller.sub,
+        "the_epoch": caller.epoch,
+        "expected": expected,
+        "the_time": now,
+    }
