@@ -1,0 +1,211 @@
+"""The authorization server as an ASGI application; the only module that puts the parts together."""
+
+import json
+from typing import Any
+
+from segue.clock import Clock
+from segue.dpop import ProofChecker
+from segue.epoch import EpochsElsewhere
+from segue.middleware import TaskTokenMiddleware
+from segue.nonce import Nonces
+from segue.task_token import TaskTokenVerifier
+from segue_storage.database import Database
+from segue_storage.ephemeral import Ephemeral
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Lifespan
+
+from segue_authz import pages
+from segue_authz.domain.identifier import Random
+from segue_authz.domain.policy import Policies
+from segue_authz.domain.proximity import Locator, NoLocator
+from segue_authz.domain.task_card import TaskCards
+from segue_authz.endpoints import (
+    authorize,
+    claim,
+    confirm,
+    device,
+    device_authorization,
+    devices,
+    health,
+    invitation,
+    metadata,
+    revocation,
+    sign_in,
+    token,
+    transfer,
+    withdrawal,
+)
+from segue_authz.endpoints.answer import Handler, protocol_endpoint
+from segue_authz.endpoints.page import page_endpoint
+from segue_authz.endpoints.services import Services
+from segue_authz.endpoints.withdrawal_feed import WithdrawalFeed
+from segue_authz.grants.authorization_code import AuthorizationCodeGrant
+from segue_authz.grants.device_code import DeviceCodeGrant
+from segue_authz.grants.refresh_token import RefreshTokenGrant
+from segue_authz.password import Passwords
+from segue_authz.settings import Settings
+from segue_authz.stores.accounts import Accounts, BrowserSessions
+from segue_authz.stores.authorization_codes import AuthorizationCodes
+from segue_authz.stores.clients import Clients
+from segue_authz.stores.grants import Grants
+from segue_authz.stores.overview import Overview
+from segue_authz.stores.transfers import Transfers
+from segue_authz.stores.withdrawals import Withdrawals
+from segue_authz.tokens.derivation import Derivation
+from segue_authz.tokens.mint import Mint
+from segue_authz.tokens.signing_keys import SigningKeys
+
+_CORS = Middleware(
+    CORSMiddleware,
+    allow_origins=["*"],
+    allow_methods=["GET", "POST"],
+    allow_headers=["Authorization", "Content-Type", "DPoP"],
+    expose_headers=["DPoP-Nonce", "WWW-Authenticate", "Retry-After"],
+    max_age=600,
+)
+"""Any page may call the protocol endpoints: they honour no cookie, and a token is worth nothing without its key."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    database: Database,
+    ephemeral: Ephemeral,
+    cards: TaskCards,
+    keys: SigningKeys,
+    secret: bytes,
+    clock: Clock,
+    random: Random,
+    policies: Policies | None = None,
+    locator: Locator | None = None,
+    lifespan: Lifespan[Starlette] | None = None,
+) -> Starlette:
+    """The server over what it is given; whoever opened that closes it, in `lifespan` or elsewhere.
+
+    `policies` is the transfer policy, `balanced` by default; `locator` knows places of networks, if anybody does.
+    """
+    policies = policies or Policies()
+    derivation = Derivation(secret)
+    accounts, grants, transfers = Accounts(database), Grants(database), Transfers(database)
+    codes, withdrawals = AuthorizationCodes(database), Withdrawals(database)
+    lifetime = settings.grant_lifetime
+    nonce_secret = derivation.key("dpop_nonce")
+    services = Services(
+        settings=settings,
+        clock=clock,
+        random=random,
+        database=database,
+        ephemeral=ephemeral,
+        keys=keys,
+        derivation=derivation,
+        proofs=ProofChecker(replay=ephemeral, nonces=Nonces(nonce_secret), clock=clock),
+        passwords=Passwords(),
+        cards=cards,
+        accounts=accounts,
+        browser_sessions=BrowserSessions(database),
+        clients=Clients(database),
+        codes=codes,
+        grants=grants,
+        transfers=transfers,
+        overview=Overview(database),
+        withdrawals=withdrawals,
+        withdrawal_feed=WithdrawalFeed(withdrawals, clock),
+        mint=Mint(
+            issuer=settings.issuer, audiences=settings.audiences, keys=keys, derivation=derivation, random=random
+        ),
+        policies=policies,
+        locator=locator or NoLocator(),
+        tokens=TaskTokenVerifier(issuer=settings.issuer, audience=settings.issuer, keys=keys, clock=clock),
+        grant_types={
+            "authorization_code": AuthorizationCodeGrant(codes, grants, derivation, random, grant_lifetime=lifetime),
+            "refresh_token": RefreshTokenGrant(grants, derivation),
+            "urn:ietf:params:oauth:grant-type:device_code": DeviceCodeGrant(
+                transfers, grants, derivation, random, policies=policies, grant_lifetime=lifetime
+            ),
+        },
+    )
+    routes = [*_protocol_routes(services, nonce_secret), *_page_routes(services), pages.static_routes()]
+    handlers = {404: _not_found, 405: _not_found, 500: _failed}
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    app.router.redirect_slashes = False
+    return app
+
+
+def _protocol_routes(services: Services, nonce_secret: bytes) -> list[Route]:
+    def route(path: str, handler: Handler, method: str, *further: Middleware) -> Route:
+        endpoint = protocol_endpoint(services, handler)
+        return Route(path, endpoint, methods=[method, "OPTIONS"], middleware=[_CORS, *further])
+
+    async def own_document(url: str) -> bytes:
+        """The middleware's view of our own metadata and keys, without a way over the network."""
+        own: dict[str, Any] = services.keys.jwks() if url.endswith("/jwks") else metadata.document(services)
+        own.pop("withdrawal_endpoint", None)  # the transfer endpoint reads the grant itself
+        return json.dumps(own).encode()
+
+    protected = Middleware(
+        TaskTokenMiddleware,
+        issuer=services.settings.issuer,
+        audience=services.settings.issuer,
+        replay=services.ephemeral,
+        epochs=EpochsElsewhere(),
+        nonce_secret=nonce_secret,
+        fetch=own_document,
+        clock=services.clock,
+    )
+    return [
+        route("/.well-known/oauth-authorization-server", metadata.metadata, "GET"),
+        route("/jwks", metadata.jwks, "GET"),
+        route("/token", token.token, "POST"),
+        route("/revoke", revocation.revoke, "POST"),
+        route("/device_authorization", device_authorization.authorize_device, "POST"),
+        route("/transfer/claim", claim.claim_transfer, "POST"),
+        route("/.well-known/oauth-protected-resource", transfer.read_transfer, "GET", protected),  # answered by it
+        route("/transfer", transfer.start_transfer, "POST", protected),
+        route("/transfer/{transfer_id}", transfer.read_transfer, "GET", protected),
+        route("/transfer/{transfer_id}/cancel", transfer.cancel_transfer, "POST", protected),
+        route("/withdrawals", withdrawal.withdrawals, "GET"),
+        route("/healthz", health.alive, "GET"),
+        route("/readyz", health.ready, "GET"),
+    ]
+
+
+def _page_routes(services: Services) -> list[Route]:
+    def route(path: str, handler: Handler, method: str) -> Route:
+        return Route(path, page_endpoint(services, handler), methods=[method])
+
+    return [
+        route("/", sign_in.home, "GET"),
+        route("/sign-in", sign_in.show_sign_in, "GET"),
+        route("/sign-in", sign_in.sign_in, "POST"),
+        route("/sign-out", sign_in.sign_out, "POST"),
+        route("/authorize", authorize.ask, "GET"),
+        route("/authorize", authorize.decide, "POST"),
+        route("/device", device.show_code_form, "GET"),
+        route("/device", device.enter_code, "POST"),
+        route("/approve/{transfer_id}", device.show, "GET"),
+        route("/approve/{transfer_id}", device.decide, "POST"),
+        route("/invitation", invitation.show, "GET"),
+        route("/invitation", invitation.answer, "POST"),
+        route("/devices", devices.show, "GET"),
+        route("/devices", devices.withdraw, "POST"),
+        route("/confirm/{transfer_id}", confirm.show, "GET"),
+        route("/confirm/{transfer_id}", confirm.decide, "POST"),
+    ]
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    """A bug or an outage: logged by the server with its cause, never told."""
+    content = {"error": "server_error", "error_description": "the server could not answer"}
+    return JSONResponse(content, status_code=500, headers={"Cache-Control": "no-store"})
+
+
+async def _not_found(request: Request, failure: Exception) -> Response:
+    status = getattr(failure, "status_code", 404)
+    if "text/html" in request.headers.get("accept", ""):
+        return pages.message(pages.Message("There is nothing here", "The address may be incomplete.", status=status))
+    return JSONResponse({"error": "invalid_request", "error_description": "there is nothing here"}, status_code=status)

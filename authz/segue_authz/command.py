@@ -1,0 +1,124 @@
+"""`segue user` and `segue client`: enrol people and applications."""
+
+import argparse
+import asyncio
+import getpass
+import json
+import secrets
+import sys
+from collections.abc import Awaitable, Callable
+
+from segue.authority import ACTIONS
+from segue.clock import now
+from segue_storage.database import Database, open_database
+from segue_storage.setting import BadSetting
+
+from segue_authz.domain.client import Client
+from segue_authz.enrolment import NotAcceptable, add_client, add_user
+from segue_authz.settings import from_process
+from segue_authz.stores.accounts import AccountExists, Accounts
+from segue_authz.stores.clients import ClientExists, Clients
+
+
+def user(argv: list[str]) -> int:
+    """Add, disable or enable a person who can sign in."""
+    parser = argparse.ArgumentParser(prog="segue user", description=user.__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    add = actions.add_parser("add", help="add a person; the password is asked for, or read from standard input")
+    add.add_argument("username")
+    add.add_argument("--name", default="", help="the name shown on the pages (default: the user name)")
+    for action in ("disable", "enable"):
+        actions.add_parser(action, help=f"{action} an account").add_argument("username")
+    _json_option(*actions.choices.values())
+    options = parser.parse_args(argv)
+    return _run(options, _add_user if options.action == "add" else _switch_user)
+
+
+def client(argv: list[str]) -> int:
+    """Add, disable or enable an application."""
+    parser = argparse.ArgumentParser(prog="segue client", description=client.__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    add = actions.add_parser("add", help="register a public client")
+    add.add_argument("client_id")
+    add.add_argument("--name", required=True, help="the name shown on the pages")
+    add.add_argument("--redirect-uri", action="append", default=[], help="where authorization answers go; repeatable")
+    add.add_argument(
+        "--consumption-uri", action="append", default=[], help="page that takes a transfer over; repeatable"
+    )
+    add.add_argument("--actions", default=" ".join(sorted(ACTIONS)), help="what it may ask for (default: everything)")
+    for action in ("disable", "enable"):
+        actions.add_parser(action, help=f"{action} a client").add_argument("client_id")
+    _json_option(*actions.choices.values())
+    options = parser.parse_args(argv)
+    return _run(options, _add_client if options.action == "add" else _switch_client)
+
+
+async def _add_user(database: Database, options: argparse.Namespace) -> dict[str, str]:
+    password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    subject = await add_user(
+        database, username=options.username, password=password, name=options.name, random=secrets.token_bytes
+    )
+    return {"subject": subject, "username": options.username}
+
+
+async def _switch_user(database: Database, options: argparse.Namespace) -> dict[str, str]:
+    accounts = Accounts(database)
+    account = await accounts.by_username(options.username)
+    if account is None:
+        raise NotAcceptable(f"there is no user {options.username}")
+    if options.action == "enable":
+        await accounts.enable(account.subject)
+    else:
+        await accounts.disable(account.subject, now=now())
+    return {"subject": account.subject, "state": f"{options.action}d"}
+
+
+async def _add_client(database: Database, options: argparse.Namespace) -> dict[str, str]:
+    registered = Client(
+        client_id=options.client_id,
+        name=options.name,
+        actions=frozenset(options.actions.split()),
+        redirect_uris=tuple(options.redirect_uri),
+        consumption_uris=tuple(options.consumption_uri),
+    )
+    await add_client(database, registered)
+    return {"client_id": registered.client_id}
+
+
+async def _switch_client(database: Database, options: argparse.Namespace) -> dict[str, str]:
+    clients = Clients(database)
+    if not await clients.exists(options.client_id):
+        raise NotAcceptable(f"there is no client {options.client_id}")
+    if options.action == "enable":
+        await clients.enable(options.client_id)
+    else:
+        await clients.disable(options.client_id, now=now())
+    return {"client_id": options.client_id, "state": f"{options.action}d"}
+
+
+def _run(options: argparse.Namespace, work: Callable[[Database, argparse.Namespace], Awaitable[dict[str, str]]]) -> int:
+    async def with_database() -> dict[str, str]:
+        database = open_database(from_process().database)
+        try:
+            return await work(database, options)
+        finally:
+            await database.aclose()
+
+    try:
+        result = asyncio.run(with_database())
+    except (AccountExists, ClientExists) as taken:
+        return _failed(f"{taken} exists already")
+    except (NotAcceptable, BadSetting) as fault:
+        return _failed(str(fault))
+    print(json.dumps(result) if options.json else ", ".join(f"{name}: {value}" for name, value in result.items()))
+    return 0
+
+
+def _failed(text: str) -> int:
+    print(f"segue: {text}", file=sys.stderr)
+    return 1
+
+
+def _json_option(*parsers: argparse.ArgumentParser) -> None:
+    for parser in parsers:
+        parser.add_argument("--json", action="store_true", help="print for programs")

@@ -1,0 +1,35 @@
+"""A registered application, and what it may ask for."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Client:
+    """A public OAuth client (RFC 6749 section 2.1).
+
+    `redirect_uris` are matched exactly; `consumption_uris` are the pages at which it takes a transfer over.
+    """
+
+    client_id: str
+    name: str
+    actions: frozenset[str]
+    redirect_uris: tuple[str, ...] = ()
+    consumption_uris: tuple[str, ...] = ()
+    disabled_at: int | None = None
+
+    @property
+    def enabled(self) -> bool:
+        return self.disabled_at is None
+
+
+def acceptable_uri(uri: str) -> bool:
+    """Whether a client may register the address: https, or http on a loopback name (RFC 8252 section 7.3)."""
+    try:
+        parts = urlsplit(uri)
+        hostname = parts.hostname
+    except ValueError:
+        return False
+    if parts.fragment or "@" in parts.netloc or not hostname or not uri.isascii() or any(c <= " " for c in uri):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and hostname in ("localhost", "127.0.0.1", "::1"))

@@ -1,0 +1,75 @@
+"""What the pages show of a task, as the task store tells it (specs/protocol.md section 9)."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class TaskCard:
+    """`state` is one line made from the working set; `last_at` in seconds since the epoch. `owner` is a subject.
+
+    `role` is what the person who asks is in the task, `actions` all that this gives them there.
+    """
+
+    task_id: str
+    name: str
+    state: str
+    owner: str
+    sensitivity: str
+    running_tool_calls: int
+    last_at: int
+    role: str
+    actions: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What a person sees who has an invitation's code. `invited_by` is a subject; times in seconds since the epoch."""
+
+    invitation_id: str
+    task_id: str
+    task_name: str
+    role: str
+    actions: frozenset[str]
+    invited_by: str
+    expires_at: int
+
+
+class NotInvited(Exception):
+    """No invitation that is open has this code."""
+
+
+class CannotJoin(Exception):
+    """The invitation is good, and yet the person cannot take part; the message is for the page."""
+
+
+class CardsUnavailable(Exception):
+    """The task store did not answer as it should; nothing can be decided about its tasks now."""
+
+
+class TaskCards(Protocol):
+    """The task store as the authorization server sees it. Every call may raise `CardsUnavailable`."""
+
+    async def open_tasks(self, subject: str) -> list[TaskCard]:
+        """The person's open tasks, newest activity first."""
+        ...
+
+    async def card(self, subject: str, task_id: str) -> TaskCard | None:
+        """One task of the person, or None if there is none of that id."""
+        ...
+
+    async def create(self, subject: str, task_id: str, *, name: str, name_source: str) -> TaskCard:
+        """A new task owned by the person. Repeating it is harmless."""
+        ...
+
+    async def invitation(self, subject: str, code: str) -> Invitation:
+        """What the person is invited to. Raises `NotInvited` and `CannotJoin`."""
+        ...
+
+    async def accept(self, subject: str, code: str) -> None:
+        """The person takes part from now on, once for all who have the code. Raises `NotInvited` and `CannotJoin`."""
+        ...
+
+    async def decline(self, subject: str, code: str) -> None:
+        """Nobody takes part by this code any more. Raises `NotInvited`."""
+        ...

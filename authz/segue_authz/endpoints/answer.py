@@ -1,0 +1,53 @@
+"""How the protocol endpoints answer: OAuth errors, no caching, a fresh nonce (RFC 6749 s. 5, RFC 9449 s. 8.2)."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from segue.replay import MemoryUnavailable
+from segue_storage.database import DatabaseUnavailable
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from segue_authz.domain.refusal import Refusal, TemporarilyUnavailable, UseDPoPNonce
+from segue_authz.domain.task_card import CardsUnavailable
+from segue_authz.endpoints.services import Services
+
+Handler = Callable[[Services, Request], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_LOG = logging.getLogger("segue_authz")
+_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
+
+
+def protocol_endpoint(services: Services, handler: Handler) -> Endpoint:
+    """The handler with its refusals turned into answers."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            response = await handler(services, request)
+        except Refusal as refusal:
+            response = refused(refusal, path=request.url.path)
+        except (CardsUnavailable, MemoryUnavailable, DatabaseUnavailable) as outage:
+            _LOG.error("%s: %s", request.url.path, outage)
+            response = refused(TemporarilyUnavailable("a part of the service cannot be reached"), path=request.url.path)
+        if "segue" not in request.scope and response.status_code < 500:  # else the middleware adds it
+            response.headers["DPoP-Nonce"] = await services.proofs.fresh_nonce()
+        return response
+
+    return endpoint
+
+
+def answered(content: dict[str, Any], *, status: int = 200) -> Response:
+    return JSONResponse(content, status_code=status, headers=_NO_STORE)
+
+
+def refused(refusal: Refusal, *, path: str) -> Response:
+    """The error answer of RFC 6749 section 5.2. Why is logged, and never more than that."""
+    if not isinstance(refusal, UseDPoPNonce):
+        _LOG.info("%s refused with %s: %s", path, refusal.error, refusal)
+    headers = dict(_NO_STORE)
+    if refusal.status in (429, 503):
+        headers["Retry-After"] = "5"
+    content = {"error": refusal.error, "error_description": refusal.description, **refusal.members}
+    return JSONResponse(content, status_code=refusal.status, headers=headers)

@@ -1,0 +1,43 @@
+"""Metadata (RFC 8414) and keys (RFC 7517): what this server is, and nothing it is not."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from segue_authz.endpoints.services import Services
+
+_CACHE = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
+
+
+async def metadata(services: Services, _: Request) -> Response:
+    return JSONResponse(document(services), headers=_CACHE)
+
+
+async def jwks(services: Services, _: Request) -> Response:
+    return JSONResponse(services.keys.jwks(), headers=_CACHE)
+
+
+def document(services: Services) -> dict[str, Any]:
+    """RFC 8414 section 2, with members of RFC 9396, RFC 9449 and RFC 9207, and our two endpoints."""
+    issuer = services.settings.issuer
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "device_authorization_endpoint": f"{issuer}/device_authorization",
+        "revocation_endpoint": f"{issuer}/revoke",
+        "jwks_uri": f"{issuer}/jwks",
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": sorted(services.grant_types),
+        "token_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint_auth_methods_supported": ["none"],
+        "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": ["ES256"],
+        "authorization_details_types_supported": ["task"],
+        "authorization_response_iss_parameter_supported": True,
+        "withdrawal_endpoint": f"{issuer}/withdrawals",
+        "transfer_endpoint": f"{issuer}/transfer",
+        "transfer_claim_endpoint": f"{issuer}/transfer/claim",
+    }

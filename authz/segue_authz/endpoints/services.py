@@ -1,0 +1,53 @@
+"""What the endpoints work with; put together once, in app.py."""
+
+from dataclasses import dataclass
+
+from segue.clock import Clock
+from segue.dpop import ProofChecker
+from segue.task_token import TaskTokenVerifier
+from segue_storage.database import Database
+from segue_storage.ephemeral import Ephemeral
+
+from segue_authz.domain.identifier import Random
+from segue_authz.domain.policy import Policies
+from segue_authz.domain.proximity import Locator
+from segue_authz.domain.task_card import TaskCards
+from segue_authz.endpoints.withdrawal_feed import WithdrawalFeed
+from segue_authz.grants.request import GrantType
+from segue_authz.password import Passwords
+from segue_authz.settings import Settings
+from segue_authz.stores.accounts import Accounts, BrowserSessions
+from segue_authz.stores.clients import Clients
+from segue_authz.stores.overview import Overview
+from segue_authz.stores.port import AuthorizationCodeStore, GrantStore, TransferStore, WithdrawalStore
+from segue_authz.tokens.derivation import Derivation
+from segue_authz.tokens.mint import Mint
+from segue_authz.tokens.signing_keys import SigningKeys
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    clock: Clock
+    random: Random
+    database: Database
+    ephemeral: Ephemeral
+    keys: SigningKeys
+    derivation: Derivation
+    proofs: ProofChecker
+    passwords: Passwords
+    cards: TaskCards
+    accounts: Accounts
+    browser_sessions: BrowserSessions
+    clients: Clients
+    codes: AuthorizationCodeStore
+    grants: GrantStore
+    transfers: TransferStore
+    overview: Overview
+    withdrawals: WithdrawalStore
+    withdrawal_feed: WithdrawalFeed
+    mint: Mint
+    policies: Policies
+    locator: Locator
+    tokens: TaskTokenVerifier
+    grant_types: dict[str, GrantType]

@@ -1,0 +1,46 @@
+"""The refresh token grant: bound, rotating, reuse ends it.
+
+RFC 6749 section 6, RFC 9449 section 5, RFC 9700 section 4.14.
+"""
+
+from segue_authz.domain.grant import Reused, Withdrawn
+from segue_authz.domain.refusal import InvalidGrant
+from segue_authz.grants.request import Granted, TokenRequest
+from segue_authz.stores.port import GrantStore
+from segue_authz.tokens.derivation import Derivation
+
+
+class RefreshTokenGrant:
+    def __init__(self, grants: GrantStore, derivation: Derivation) -> None:
+        self._grants = grants
+        self._derivation = derivation
+
+    async def grant(self, request: TokenRequest) -> Granted:
+        known = self._derivation.read_refresh_token(request.required("refresh_token"))
+        if known is None:
+            raise _unknown("not a refresh token of ours")
+        grant_id, generation = known
+        await self._check_holder(grant_id, generation, request)
+        try:
+            issued = await self._grants.refresh(grant_id, generation=generation, now=request.now)
+        except (Withdrawn, Reused) as refused:
+            raise _unknown(str(refused)) from refused
+        if issued is None:
+            raise _unknown("the grant is gone")
+        return Granted(issued, introduce=False)
+
+    async def _check_holder(self, grant_id: str, generation: int, request: TokenRequest) -> None:
+        """Only the key and the client of the grant may use its token. A stranger with a spent one ends the grant."""
+        standing = await self._grants.standing(grant_id)
+        if standing is None:
+            raise _unknown("the grant is gone")
+        grant = standing.grant
+        if grant.client_id == request.client.client_id and grant.jkt == request.jkt:
+            return
+        if generation < grant.generation:
+            await self._grants.revoke(grant_id, now=request.now)
+        raise _unknown("the client or the key is not the grant's")
+
+
+def _unknown(because: str) -> InvalidGrant:
+    return InvalidGrant("the refresh token is not valid", because=because)

@@ -1,0 +1,61 @@
+"""What a person sees of the authorization server: server-rendered pages that work without script."""
+
+from segue_authz.pages.render import (
+    account,
+    approve,
+    confirm,
+    confirm_step,
+    consent,
+    devices,
+    enter_code,
+    invitation,
+    invitation_code,
+    message,
+    sign_in,
+)
+from segue_authz.pages.static_files import static_routes
+from segue_authz.pages.terms import shown
+from segue_authz.pages.views import (
+    Approve,
+    Confirm,
+    ConfirmStep,
+    Consent,
+    DeviceRow,
+    Devices,
+    EnterCode,
+    Invitation,
+    Message,
+    SignIn,
+    TaskAccess,
+    TaskChoice,
+    TransferRow,
+)
+
+__all__ = [
+    "Approve",
+    "Confirm",
+    "ConfirmStep",
+    "Consent",
+    "DeviceRow",
+    "Devices",
+    "EnterCode",
+    "Invitation",
+    "Message",
+    "SignIn",
+    "TaskAccess",
+    "TaskChoice",
+    "TransferRow",
+    "account",
+    "approve",
+    "confirm",
+    "confirm_step",
+    "consent",
+    "devices",
+    "enter_code",
+    "invitation",
+    "invitation_code",
+    "message",
+    "shown",
+    "sign_in",
+    "static_routes",
+]

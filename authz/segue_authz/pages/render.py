@@ -1,0 +1,151 @@
+"""Turns a view into its page: template, status and headers."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import Response
+
+from segue_authz.pages import approval, confirmation, overview
+from segue_authz.pages.action import in_words
+from segue_authz.pages.chooser import ticked
+from segue_authz.pages.duration import ago, span
+from segue_authz.pages.names import display_name
+from segue_authz.pages.role import narrowed_words, role_meaning, role_name
+from segue_authz.pages.security_headers import page_headers
+from segue_authz.pages.static_files import static_url
+from segue_authz.pages.terms import shown
+from segue_authz.pages.views import (
+    Approve,
+    Confirm,
+    ConfirmStep,
+    Consent,
+    Devices,
+    EnterCode,
+    Invitation,
+    Message,
+    SignIn,
+)
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_TEMPLATES.globals["static_url"] = static_url
+_TEMPLATES.filters.update(ago=ago, span=span, name=display_name, in_words=in_words, ticked=ticked)
+_TEMPLATES.filters.update(access_words=overview.access_words, used_words=overview.used_words)
+_TEMPLATES.filters.update(direction_words=overview.direction_words, transfer_words=overview.transfer_words)
+_TEMPLATES.filters.update(role_name=role_name, role_meaning=role_meaning, narrowed_words=narrowed_words)
+
+_CODE_PATTERN = r"[ \-]*([B-DF-HJ-NP-TV-XZb-df-hj-np-tv-xz][ \-]*){8}"
+"""What a user code may look like as it is typed, in the browsers' dialect."""
+
+_INVITATION_PATTERN = r"[ \-]*([B-DF-HJ-NP-TV-XZb-df-hj-np-tv-xz][ \-]*){16}"
+
+_LINK = re.compile(r"https?://[^\s\\]+|/(?![/\\])[^\s\\]*")
+
+
+def sign_in(view: SignIn, *, https: bool = False) -> Response:
+    """The sign-in form: 200, 400 with an error, 429 when the person has to wait."""
+    return _limited("sign_in.html", view, https=https)
+
+
+def enter_code(view: EnterCode, *, https: bool = False) -> Response:
+    """The form for another device's code: 200, 400 with an error, 429 when the person has to wait."""
+    return _limited("enter_code.html", view, https=https, code_pattern=_CODE_PATTERN)
+
+
+def invitation_code(view: EnterCode, *, https: bool = False) -> Response:
+    """The form for an invitation's code: 200, 400 with an error, 429 when the person has to wait."""
+    return _limited("invitation_code.html", view, https=https, code_pattern=_INVITATION_PATTERN)
+
+
+def invitation(view: Invitation, *, error: str | None = None, https: bool = False) -> Response:
+    """The question whether the person takes part: 200, or 400 with an error."""
+    view = replace(view, error=error)
+    headers = page_headers(https=https)
+    return _page("invitation.html", status=_status(error), headers=headers, view=view, shown=shown(view))
+
+
+def consent(view: Consent, *, form_action_origin: str, https: bool = False) -> Response:
+    """The question which task a client may work on: 200, or 400 with an error.
+
+    `form_action_origin` is the origin (or private-use scheme) of the redirect URI; ValueError when it is neither.
+    """
+    headers = page_headers(https=https, form_action_origin=form_action_origin)
+    return _page("consent.html", status=_status(view.error), headers=headers, view=view)
+
+
+def confirm(view: Confirm, *, https: bool = False) -> Response:
+    """A transfer in its present state: 200, or 400 with an error. `Segue-Transfer` tells the page's script."""
+    headers = page_headers(https=https)
+    headers["Segue-Transfer"] = f"{view.state} contested" if view.contested else view.state
+    facts = confirmation.facts(view)
+    return _page("confirm.html", status=_status(view.error), headers=headers, view=view, facts=facts, shown=shown(view))
+
+
+def approve(view: Approve, *, https: bool = False) -> Response:
+    """A pull in its present state: 200, or 400 with an error. `Segue-Transfer` tells the page's script."""
+    headers = page_headers(https=https) | {"Segue-Transfer": view.state}
+    facts, modes = approval.facts(view), approval.MODES
+    return _page(
+        "approve.html",
+        status=_status(view.error),
+        headers=headers,
+        view=view,
+        facts=facts,
+        modes=modes,
+        shown=shown(view),
+    )
+
+
+def devices(view: Devices, *, https: bool = False) -> Response:
+    """The person's devices and transfers, each with the ways to end its access."""
+    return _page("devices.html", status=200, headers=page_headers(https=https), view=view)
+
+
+def confirm_step(view: ConfirmStep, *, https: bool = False) -> Response:
+    """The question before the devices page ends something for good. ValueError when `back` is no path or http(s)."""
+    _check_link(view.back)
+    return _page("confirm_step.html", status=200, headers=page_headers(https=https), view=view)
+
+
+def message(view: Message, *, https: bool = False) -> Response:
+    """One statement, with `view.status`. ValueError when its link is neither a path nor http(s)."""
+    if view.action is not None:
+        _check_link(view.action[1])
+    return _page("message.html", status=view.status, headers=page_headers(https=https), view=view)
+
+
+def account(person_name: str, csrf: str, *, https: bool = False) -> Response:
+    """Who is signed in here, and the way out."""
+    headers = page_headers(https=https)
+    return _page("account.html", status=200, headers=headers, person_name=person_name, csrf=csrf)
+
+
+def _check_link(address: str) -> None:
+    if not _LINK.fullmatch(address):
+        raise ValueError("a page links to a path of this server or to an http(s) address")
+
+
+def _status(error: str | None) -> int:
+    return 200 if error is None else 400
+
+
+def _limited(template: str, view: SignIn | EnterCode, *, https: bool, **context: Any) -> Response:
+    headers = page_headers(https=https)
+    if view.retry_after is None:
+        return _page(template, status=_status(view.error), headers=headers, view=view, **context)
+    headers["Retry-After"] = str(view.retry_after)
+    return _page(template, status=429, headers=headers, view=view, **context)
+
+
+def _page(template: str, *, status: int, headers: dict[str, str], **context: Any) -> Response:
+    body = _TEMPLATES.get_template(template).render(context)
+    return Response(body, status_code=status, headers=headers, media_type="text/html")

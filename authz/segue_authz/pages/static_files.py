@@ -1,0 +1,54 @@
+"""Style sheet, scripts and logo, each under a name that carries its digest, so that it may be kept for ever."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from segue_authz.pages.security_headers import content_security_policy
+
+_FOLDER = Path(__file__).parent / "static"
+_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class _StaticFile:
+    name: str
+    body: bytes
+    media_type: str
+
+
+def _load(path: Path) -> _StaticFile:
+    body = path.read_bytes()
+    digest = hashlib.sha256(body).hexdigest()[:12]
+    return _StaticFile(f"{path.stem}.{digest}{path.suffix}", body, _MEDIA_TYPES[path.suffix])
+
+
+_FILES = {path.name: _load(path) for path in sorted(_FOLDER.iterdir()) if path.suffix in _MEDIA_TYPES}
+_BY_PUBLIC_NAME = {file.name: file for file in _FILES.values()}
+
+
+def static_url(name: str) -> str:
+    """The address of a file in `static/`. KeyError when there is none."""
+    return f"/static/{_FILES[name].name}"
+
+
+def static_routes() -> Mount:
+    """Serves the files, from memory, under `/static`."""
+    return Mount("/static", routes=[Route("/{name}", _serve)])
+
+
+async def _serve(request: Request) -> Response:
+    file = _BY_PUBLIC_NAME.get(request.path_params["name"])
+    headers = {
+        "Content-Security-Policy": content_security_policy(),
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    if file is None:
+        return Response(status_code=404, headers={**headers, "Cache-Control": "no-store"})
+    kept = {**headers, "Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(file.body, media_type=file.media_type, headers=kept)

@@ -1,0 +1,219 @@
+"""What each page is told: raw values as stored. Making them safe and readable is the pages' work, not the caller's."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The sign-in form. `return_to` is a reference the server has checked; `retry_after` is in seconds."""
+
+    csrf: str
+    return_to: str
+    username: str = ""
+    error: str | None = None
+    client_name: str | None = None
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnterCode:
+    """The form for the code another device shows. `retry_after` is in seconds."""
+
+    csrf: str
+    person_name: str
+    error: str | None = None
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChoice:
+    """An open task the person may hand over, with its one-line state.
+
+    `role` is what they are in it and `actions` what that gives: a device gets no more of this task.
+    """
+
+    task_id: str
+    name: str
+    state: str
+    last_at: int
+    role: str = "customer"
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The question of the authorization endpoint.
+
+    `chosen` is a task id or `new`, kept when the form comes back. `may_begin` is false when the client named the task.
+    """
+
+    csrf: str
+    request: str
+    client_name: str
+    client_id: str
+    redirect_host: str
+    actions: tuple[str, ...]
+    tasks: tuple[TaskChoice, ...]
+    proposed_name: str
+    person_name: str
+    now: int
+    error: str | None = None
+    chosen: str | None = None
+    may_begin: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """A push transfer as its owner sees it, in any state.
+
+    `device_name` is what the claiming device says of itself, `place` where it says it is; `client_name` and `network`
+    are what the server knows. `task_name` is None if it cannot be told any more.
+    `mode` is `move` or `share`. `state` is one of those in section 6.1 of the protocol. Times are seconds. `error_at`
+    is the identifier of what the error leads to: the field, or the part of the page to look at again. `nearness` is
+    `near` or `far`, by the network the server sees; None when that is not to be shown.
+    """
+
+    csrf: str
+    transfer_id: str
+    task_name: str | None
+    owner_name: str
+    mode: str
+    actions: tuple[str, ...]
+    state: str
+    device_name: str | None
+    client_name: str | None
+    network: str | None
+    claimed_at: int | None
+    started_at: int
+    expires_in: int
+    attempts_left: int
+    contested: bool
+    running_tool_calls: int
+    person_name: str
+    now: int
+    nearness: str | None = None
+    place: str | None = None
+    error: str | None = None
+    error_at: str = "check_value"
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """A pull transfer as the person sees it who entered its code.
+
+    `state` is `requested`, `approved`, `redeemed`, `denied` or `expired`. While it is requested `tasks` are those the
+    person may choose from; afterwards the one that was chosen, if it can still be told. `chosen` is a task id or `new`,
+    kept with `mode` and `proposed_name` when the form comes back. The rest is as in `Confirm`.
+    """
+
+    csrf: str
+    transfer_id: str
+    client_name: str
+    device_name: str
+    network: str
+    requested_at: int
+    actions: tuple[str, ...]
+    tasks: tuple[TaskChoice, ...]
+    may_begin: bool
+    proposed_name: str
+    chosen: str | None
+    mode: str
+    state: str
+    expires_in: int
+    attempts_left: int
+    person_name: str
+    now: int
+    nearness: str | None = None
+    place: str | None = None
+    error: str | None = None
+    error_at: str = "check_value"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An invitation as the person sees it who has its `code`. `inviter_name` is the account's, `expires_in` seconds."""
+
+    csrf: str
+    code: str
+    task_name: str
+    inviter_name: str
+    role: str
+    actions: tuple[str, ...]
+    expires_in: int
+    person_name: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAccess:
+    """What a device can reach. `access` is `write` or `read`; `mode` is None when no transfer brought it."""
+
+    grant_id: str
+    task_name: str
+    access: str
+    mode: str | None
+    since: int
+    last_used_at: int | None
+    transfer_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """A device of the person. `name` is what it says of itself; the rest is what the server knows."""
+
+    device_id: str
+    name: str
+    client_name: str
+    network: str | None
+    created_at: int
+    this_device: bool
+    access: tuple[TaskAccess, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRow:
+    """A transfer of the person. `direction` is `push` or `pull`; `state` as in the protocol, or `reported`."""
+
+    transfer_id: str
+    direction: str
+    task_name: str | None
+    device_name: str | None
+    client_name: str | None
+    network: str | None
+    mode: str | None
+    state: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Everything that can reach the person's tasks, and how it came to that; `notice` tells what was just done."""
+
+    csrf: str
+    person_name: str
+    devices: tuple[DeviceRow, ...]
+    transfers: tuple[TransferRow, ...]
+    now: int
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmStep:
+    """Asks once more before something is ended: `fields` come back with `sure=yes`; `back` is a path."""
+
+    csrf: str
+    title: str
+    text: str
+    fields: tuple[tuple[str, str], ...]
+    label: str
+    back: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One statement with at most one way on: `action` is a label and a path or http(s) address."""
+
+    title: str
+    text: str
+    status: int = 200
+    action: tuple[str, str] | None = None

@@ -1,0 +1,124 @@
+"""Reads the transfer policy from its TOML file, strictly: a misspelt or impossible value stops the server.
+
+[transfer_policy]
+preset = "balanced"            # or "strict"
+trusted_networks = ["10.0.0.0/8"]
+
+[transfer_policy.clients.my-phone]
+short_lived_codes = 60
+
+[transfer_policy.sensitivity.high]
+establish_proximity = "require"
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from segue.authority import ACTIONS
+from segue_storage.setting import BadSetting
+
+from segue_authz.domain.policy import PRESETS, Policies
+
+_Reader = Callable[[Any], Any]
+
+
+def read(file: Path | None) -> Policies:
+    """The policies of the file; without one, `balanced`. Raises `BadSetting`."""
+    if file is None:
+        return Policies()
+    try:
+        document = tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as unreadable:
+        raise BadSetting(f"SEGUE_AUTHZ_POLICY is {file}, which cannot be read: {unreadable}") from unreadable
+    if set(document) != {"transfer_policy"} or not isinstance(document["transfer_policy"], dict):
+        raise BadSetting(f"{file} must hold one table, transfer_policy")
+    return from_table(document["transfer_policy"])
+
+
+def from_table(table: Mapping[str, Any]) -> Policies:
+    """Raises `BadSetting`, naming the setting, what it holds and what would be accepted."""
+    own = {name: value for name, value in table.items() if name not in ("preset", "clients", "sensitivity")}
+    preset = table.get("preset", "balanced")
+    if preset not in PRESETS:
+        raise BadSetting(f"transfer_policy.preset is {preset!r}; it must be one of {', '.join(sorted(PRESETS))}")
+    return Policies(
+        general=replace(PRESETS[preset], **_values(own, "transfer_policy")),
+        by_client=_tables(table.get("clients", {}), "transfer_policy.clients"),
+        by_sensitivity=_tables(table.get("sensitivity", {}), "transfer_policy.sensitivity"),
+    )
+
+
+def _tables(tables: Any, where: str) -> dict[str, dict[str, Any]]:
+    if not isinstance(tables, dict) or not all(isinstance(values, dict) for values in tables.values()):
+        raise BadSetting(f"{where} must hold tables")
+    return {name: _values(values, f"{where}.{name}") for name, values in tables.items()}
+
+
+def _values(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    read_values = {}
+    for name, value in values.items():
+        if name not in _READERS:
+            raise BadSetting(f"{where}.{name} is not a setting; those are {', '.join(_READERS)}")
+        try:
+            read_values[name] = _READERS[name](value)
+        except ValueError as wrong:
+            raise BadSetting(f"{where}.{name} is {value!r}; it must be {wrong}") from wrong
+    return read_values
+
+
+def _word(*words: str) -> _Reader:
+    def reader(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return str(value)
+
+    return reader
+
+
+def _number(least: int, most: int) -> _Reader:
+    def reader(value: Any) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return value
+
+    return reader
+
+
+def _networks(value: Any) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(network)) for network in _strings(value))
+    except ValueError as wrong:
+        raise ValueError("a list of networks such as 10.0.0.0/8") from wrong
+
+
+def _actions(value: Any) -> frozenset[str]:
+    actions = frozenset(_strings(value))
+    if not actions or not actions <= ACTIONS:
+        raise ValueError(f"a list of some of {', '.join(sorted(ACTIONS))}")
+    return actions
+
+
+def _strings(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise ValueError("a list of strings")
+    return value
+
+
+_READERS: Mapping[str, _Reader] = {
+    "establish_proximity": _word("off", "show", "require"),
+    "short_lived_codes": _number(30, 900),
+    "one_time_codes": _word("show", "void"),
+    "unique_codes": _word("off", "void"),
+    "detect_and_remediate": _number(0, 1_000),
+    "trusted_devices": _word("off", "require"),
+    "trusted_networks": _networks,
+    "limited_scopes": _actions,
+    "short_lived_tokens": _number(60, 300),
+    "rate_limits": _number(1, 1_000),
+    "authenticate_then_initiate": _word("off", "require"),
+    "request_initiation_verification": _word("off", "require"),
+}

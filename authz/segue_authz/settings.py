@@ -1,0 +1,96 @@
+"""The settings of the authorization server: read once, checked, and passed on as a value."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from segue_storage.setting import BadSetting, address, database, redis, seconds, setting, without_password
+
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Addresses are public ones. `keys` is a folder, `secret` and `policy` are files. Lifetimes in seconds."""
+
+    issuer: str
+    task_store: str
+    database: str
+    keys: Path
+    secret: Path
+    redis: str | None = None
+    policy: Path | None = None
+    further_audiences: tuple[str, ...] = ()
+    grant_lifetime: int = 30 * DAY
+    browser_session_lifetime: int = DAY // 2
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """The task store, which is the default, then the others, and the issuer, at which transfers are started."""
+        return (self.task_store, *self.further_audiences, self.issuer)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a file of this machine, so that one process serves it."""
+        return self.database.startswith("sqlite")
+
+    @property
+    def https(self) -> bool:
+        return self.issuer.startswith("https:")
+
+    def shown(self) -> dict[str, str]:
+        """The settings by the names of their variables, without secrets."""
+        return {
+            "SEGUE_AUTHZ_ISSUER": self.issuer,
+            "SEGUE_RESOURCE_URL": self.task_store,
+            "SEGUE_AUTHZ_AUDIENCES": " ".join(self.further_audiences),
+            "SEGUE_AUTHZ_DATABASE": without_password(self.database),
+            "SEGUE_AUTHZ_REDIS": without_password(self.redis) if self.redis else "(this process)",
+            "SEGUE_AUTHZ_KEYS": str(self.keys),
+            "SEGUE_AUTHZ_SECRET_FILE": str(self.secret),
+            "SEGUE_AUTHZ_POLICY": str(self.policy or "(balanced)"),
+            "SEGUE_AUTHZ_GRANT_LIFETIME": str(self.grant_lifetime),
+            "SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME": str(self.browser_session_lifetime),
+        }
+
+
+def from_process() -> Settings:
+    """The settings of this process. Raises `BadSetting`."""
+    return from_environment(os.environ)  # noqa: TID251
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read `SEGUE_AUTHZ_*`, `SEGUE_RESOURCE_URL` and `SEGUE_STATE`. Raises `BadSetting`."""
+    state = Path(environ.get("SEGUE_STATE") or ".segue")
+    settings = Settings(
+        issuer=setting(environ, "SEGUE_AUTHZ_ISSUER", address, default="http://localhost:8400"),
+        task_store=setting(environ, "SEGUE_RESOURCE_URL", address, default="http://localhost:8401"),
+        database=setting(
+            environ, "SEGUE_AUTHZ_DATABASE", database, default=f"sqlite:///{(state / 'authz.db').resolve()}"
+        ),
+        redis=setting(environ, "SEGUE_AUTHZ_REDIS", redis, default="") or None,
+        keys=Path(environ.get("SEGUE_AUTHZ_KEYS") or state / "authz-keys"),
+        secret=Path(environ.get("SEGUE_AUTHZ_SECRET_FILE") or state / "authz-secret"),
+        policy=Path(environ["SEGUE_AUTHZ_POLICY"]) if environ.get("SEGUE_AUTHZ_POLICY") else None,
+        further_audiences=tuple(
+            address("SEGUE_AUTHZ_AUDIENCES", audience) for audience in environ.get("SEGUE_AUTHZ_AUDIENCES", "").split()
+        ),
+        grant_lifetime=seconds(environ, "SEGUE_AUTHZ_GRANT_LIFETIME", default=30 * DAY, least=300, most=90 * DAY),
+        browser_session_lifetime=seconds(
+            environ, "SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME", default=DAY // 2, least=300, most=30 * DAY
+        ),
+    )
+    _require_whole(settings, environ)
+    return settings
+
+
+def _require_whole(settings: Settings, environ: Mapping[str, str]) -> None:
+    """What several processes share has to be named: a default of this machine would be another one on the next."""
+    if settings.embedded:
+        return
+    for name in ("SEGUE_AUTHZ_KEYS", "SEGUE_AUTHZ_SECRET_FILE"):
+        if not environ.get(name):
+            raise BadSetting(f"{name} is not set; with PostgreSQL it must name what all processes share")
+    if settings.redis is None:
+        raise BadSetting("SEGUE_AUTHZ_REDIS is not set; with PostgreSQL it must be redis://, rediss:// or unix://")

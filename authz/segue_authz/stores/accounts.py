@@ -1,0 +1,91 @@
+"""Accounts and the browsers they are signed in with."""
+
+import sqlalchemy as sa
+from segue_storage.database import Database
+
+from segue_authz.domain.account import Account, BrowserSession
+from segue_authz.stores.tables import accounts, browser_sessions
+
+
+class AccountExists(Exception):
+    """The username is taken."""
+
+
+class Accounts:
+    """Who may sign in."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, account: Account) -> None:
+        """Raises `AccountExists`."""
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(accounts.insert(), vars(account))
+
+        try:
+            await self._database.write(work)
+        except sa.exc.IntegrityError as taken:
+            raise AccountExists(account.username) from taken
+
+    async def by_username(self, username: str) -> Account | None:
+        return await self._one(accounts.c.username == username)
+
+    async def by_subject(self, subject: str) -> Account | None:
+        return await self._one(accounts.c.subject == subject)
+
+    async def disable(self, subject: str, *, now: int) -> bool:
+        """Whether this call disabled it. Nothing is minted for it from now on, and what it holds is withdrawn."""
+        there = accounts.c.subject == subject, accounts.c.disabled_at.is_(None)
+        return await self._switch(accounts.update().where(*there).values(disabled_at=now))
+
+    async def enable(self, subject: str) -> bool:
+        """Whether this call enabled it again."""
+        there = accounts.c.subject == subject, accounts.c.disabled_at.is_not(None)
+        return await self._switch(accounts.update().where(*there).values(disabled_at=None))
+
+    async def _switch(self, statement: sa.Update) -> bool:
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
+
+    async def _one(self, condition: sa.ColumnElement[bool]) -> Account | None:
+        statement = sa.select(accounts).where(condition)
+        row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
+        return None if row is None else Account(**row._mapping)
+
+
+class BrowserSessions:
+    """Signed-in browsers, found by the digest of their cookie."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, session: BrowserSession) -> None:
+        statement = browser_sessions.insert().values(**vars(session), ended_at=None)
+        await self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+    async def current(self, session_id: str, *, now: int) -> tuple[BrowserSession, Account] | None:
+        """The session with its account, unless it has ended or the account is disabled."""
+        statement = (
+            sa.select(browser_sessions, accounts)
+            .join(accounts, accounts.c.subject == browser_sessions.c.subject)
+            .where(
+                browser_sessions.c.session_id == session_id,
+                browser_sessions.c.ended_at.is_(None),
+                browser_sessions.c.expires_at > now,
+                accounts.c.disabled_at.is_(None),
+            )
+        )
+        row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
+        if row is None:
+            return None
+        session = BrowserSession(row.session_id, row.subject, row.auth_time, row.acr, row.expires_at)
+        return session, Account(row.subject, row.username, row.name, row.password_hash)
+
+    async def end(self, session_id: str, *, now: int) -> bool:
+        """Whether this call ended it."""
+        statement = (
+            browser_sessions.update()
+            .where(browser_sessions.c.session_id == session_id, browser_sessions.c.ended_at.is_(None))
+            .values(ended_at=now)
+        )
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1)

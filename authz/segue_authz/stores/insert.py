@@ -1,0 +1,13 @@
+"""`INSERT … ON CONFLICT DO NOTHING`, which both databases know and SQLAlchemy spells per dialect."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert_if_absent(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
+    """Whether this call wrote the row; a row that is already there stays as it is."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1

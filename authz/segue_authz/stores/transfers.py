@@ -1,0 +1,162 @@
+"""Transfers. Each change is one compare-and-set on the row's version; no row is ever deleted."""
+
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from segue_storage.database import Database
+
+from segue_authz.domain.grant import Grant, Withdrawn, mintable_actions
+from segue_authz.domain.transfer import Approved, Offered, Redeemed, Requested, Transfer, cancel, void
+from segue_authz.stores.grants import hold_epoch, insert_grant, raise_epoch, read_standing
+from segue_authz.stores.insert import insert_if_absent
+from segue_authz.stores.port import INTERVAL, MAX_INTERVAL, SLOWER, CodeTaken, Issued, NewDevice, Stored
+from segue_authz.stores.tables import accounts, transfers
+from segue_authz.stores.transfer_row import from_row, to_values
+
+_UNFINISHED = ("Requested", "Offered", "Claimed", "Approved")
+
+
+class Transfers:
+    """`TransferStore` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, offered: Offered, *, handle_digest: str, code_digest: str) -> None:
+        """Offer the task, and cancel what the same grant offered before, in one transaction.
+
+        Of two offers at once the second waits for the first, and finds it.
+        """
+        values = to_values(offered) | _first(code_digest=code_digest, handle_digest=handle_digest)
+
+        def work(connection: sa.Connection) -> None:
+            take_turns(connection, offered.offer.subject)
+            end_unfinished(connection, transfers.c.source_grant_id == offered.offer.source_grant_id)
+            _insert(connection, values)
+
+        await self._database.write(work)
+
+    async def request(self, requested: Requested, *, code_digest: str) -> None:
+        """Begin a pull."""
+        values = to_values(requested) | _first(code_digest=code_digest)
+        await self._database.write(lambda connection: _insert(connection, values))
+
+    async def poll(self, transfer_id: str, *, now: int) -> bool:
+        """Note a poll; False, and a longer interval from now on, if it came too early (RFC 8628 section 3.5).
+
+        Poll times are columns of their own: noting one never touches the state (XD-RACE-05). A second is forgiven,
+        because times are whole seconds; the first poll is never too early.
+        """
+        row, interval = transfers.c.transfer_id == transfer_id, transfers.c.poll_interval
+        waited = sa.or_(transfers.c.polled_at.is_(None), transfers.c.polled_at <= now + 1 - interval)
+        in_time = transfers.update().where(row, waited).values(polled_at=now)
+        longer = sa.case((interval + SLOWER < MAX_INTERVAL, interval + SLOWER), else_=MAX_INTERVAL)
+        early = transfers.update().where(row).values(polled_at=now, poll_interval=longer)
+
+        def work(connection: sa.Connection) -> bool:
+            return connection.execute(in_time).rowcount == 1 or connection.execute(early).rowcount == 0
+
+        return await self._database.write(work)
+
+    async def by_id(self, transfer_id: str) -> Stored | None:
+        return await self._find(transfers.c.transfer_id == transfer_id)
+
+    async def by_code(self, digest: str) -> Stored | None:
+        """The transfer whose handle or typed code has this digest."""
+        return await self._find(sa.or_(transfers.c.handle_digest == digest, transfers.c.code_digest == digest))
+
+    async def replace(self, stored: Stored, new: Transfer) -> Stored | None:
+        """Compare and set: the row as it now is, or None, and no change, if it is no longer what was read."""
+        won = await self._database.write(lambda connection: replace_in(connection, stored, new))
+        return replace(stored, transfer=new, version=stored.version + 1) if won else None
+
+    async def contest(self, transfer_id: str, *, now: int) -> bool:
+        """Mark that a second key tried the code. Whether this call was the first to say so."""
+        statement = (
+            transfers.update()
+            .where(transfers.c.transfer_id == transfer_id, transfers.c.contested_at.is_(None))
+            .values(contested_at=now)
+        )
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
+
+    async def redeem(self, stored: Stored, redeemed: Redeemed, grant: Grant, *, now: int) -> Issued | None:
+        """Redeem, raise the epoch on *move*, and write the grant: one transaction.
+
+        None, and no change, if the row is no longer what was read. Raises `Withdrawn`, and then nothing has happened.
+        """
+
+        def work(connection: sa.Connection) -> Issued | None:
+            if not isinstance(stored.transfer, Approved):
+                raise TypeError("only an approved transfer is redeemed")
+            if not replace_in(connection, stored, redeemed):
+                return None
+            hold_epoch(connection, grant.task_id)  # so that the source cannot lose the task between here and the commit
+            actions = grant.actions & _passed_on(connection, stored.transfer, now=now)
+            if redeemed.offer.mode == "move":
+                raise_epoch(connection, grant.task_id, grant.subject)
+            return insert_grant(
+                connection,
+                replace(grant, actions=actions),
+                device=NewDevice(redeemed.claim.device_name, redeemed.claim.network),
+                now=now,
+            )
+
+        return await self._database.write(work)
+
+    async def _find(self, condition: sa.ColumnElement[bool]) -> Stored | None:
+        statement = sa.select(transfers).where(condition)
+        row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
+        return None if row is None else Stored(from_row(row), row.version, row.contested_at)
+
+
+def _insert(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Write a new row. Raises `CodeTaken`, which undoes the transaction."""
+    if not insert_if_absent(connection, transfers, values):
+        raise CodeTaken("a code that was used before has been drawn again")
+
+
+def _first(*, code_digest: str, handle_digest: str | None = None) -> dict[str, str | int | None]:
+    """The columns of a new row that no state holds."""
+    return {
+        "handle_digest": handle_digest,
+        "code_digest": code_digest,
+        "version": 1,
+        "attempts": 0,
+        "poll_interval": INTERVAL,
+    }
+
+
+def _passed_on(connection: sa.Connection, approved: Approved, *, now: int) -> frozenset[str]:
+    """What may still be passed on at this moment: rights never grow, and a withdrawn source gives nothing."""
+    if approved.offer.source_grant_id is None:
+        return approved.offer.actions
+    source = read_standing(connection, approved.offer.source_grant_id)
+    if source is None or source.grant.epoch < source.task_epoch:
+        raise Withdrawn("the source device no longer holds the task")
+    return mintable_actions(source, now=now)
+
+
+def take_turns(connection: sa.Connection, subject: str) -> None:
+    """Let what one person offers and withdraws happen one after the other. SQLite does so with all that is written."""
+    own = sa.select(accounts.c.subject).where(accounts.c.subject == subject)
+    connection.execute(own.with_for_update(key_share=True))
+
+
+def end_unfinished(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:
+    """End the transfers that are under way, each as it is when its turn comes, so that none gets ahead of its end."""
+    under_way = sa.select(transfers).where(condition, transfers.c.state.in_(_UNFINISHED))
+    for row in connection.execute(under_way.order_by(transfers.c.transfer_id).with_for_update()).all():
+        transfer = from_row(row)
+        ended = void(transfer) if isinstance(transfer, Requested) else cancel(transfer)
+        replace_in(connection, Stored(transfer, row.version), ended)
+
+
+def replace_in(connection: sa.Connection, stored: Stored, new: Transfer) -> bool:
+    """Compare and set, inside a transaction: whether the row was still what was read."""
+    unchanged = (
+        transfers.c.transfer_id == stored.transfer.offer.transfer_id,
+        transfers.c.version == stored.version,
+    )
+    statement = transfers.update().where(*unchanged).values(**to_values(new), version=stored.version + 1)
+    return connection.execute(statement).rowcount == 1

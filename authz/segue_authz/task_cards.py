@@ -1,0 +1,112 @@
+"""The task store, asked over HTTP with a JWT signed by our own keys (specs/protocol.md section 9)."""
+
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx2
+import jwt
+import msgspec
+from segue.clock import Clock
+
+from segue_authz.domain.identifier import Random, secret
+from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Invitation, NotInvited, TaskCard
+from segue_authz.tokens.signing_keys import SigningKeys
+
+_LIFETIME = 30
+_T = TypeVar("_T")
+
+
+class _Cards(msgspec.Struct):
+    cards: list[TaskCard]
+
+
+class _Joined(msgspec.Struct):
+    task_id: str
+
+
+class _Problem(msgspec.Struct):
+    type: str
+
+
+_CANNOT_JOIN = {
+    "already-takes-part": "You take part in this task already.",
+    "not-active": "This task has ended.",
+    "too-much": "This task has as many participants as it may have.",
+}
+"""What the task store says of a good invitation, in words for the person."""
+
+
+class TaskCardsOverHttp:
+    """`TaskCards` of a task store. `http` has the store's URL as its base; in one process its transport is ASGI."""
+
+    def __init__(
+        self, http: httpx2.AsyncClient, *, issuer: str, audience: str, keys: SigningKeys, clock: Clock, random: Random
+    ) -> None:
+        self._http = http
+        self._issuer = issuer
+        self._audience = audience
+        self._keys = keys
+        self._clock = clock
+        self._random = random
+
+    async def open_tasks(self, subject: str) -> list[TaskCard]:
+        return _decode(await self._ask("GET", "/task-cards", subject), _Cards).cards
+
+    async def card(self, subject: str, task_id: str) -> TaskCard | None:
+        answer = await self._ask("GET", f"/task-cards/{quote(task_id, safe='')}", subject)
+        return None if answer.status_code == 404 else _decode(answer, TaskCard)
+
+    async def create(self, subject: str, task_id: str, *, name: str, name_source: str) -> TaskCard:
+        path = f"/task-cards/{quote(task_id, safe='')}"
+        content = {"name": name, "name_source": name_source}
+        return _decode(await self._ask("PUT", path, subject, json=content), TaskCard)
+
+    async def invitation(self, subject: str, code: str) -> Invitation:
+        return _decode(await self._answer("show", subject, code), Invitation)
+
+    async def accept(self, subject: str, code: str) -> None:
+        _decode(await self._answer("accept", subject, code), _Joined)
+
+    async def decline(self, subject: str, code: str) -> None:
+        _decode(await self._answer("decline", subject, code), _Joined)
+
+    async def _answer(self, verb: str, subject: str, code: str) -> httpx2.Response:
+        """Raises `NotInvited` and `CannotJoin`."""
+        answer = await self._ask("POST", f"/invitations/{verb}", subject, json={"code": code})
+        if answer.status_code == 404:
+            raise NotInvited("the task store knows no such invitation")
+        if answer.status_code in (409, 422, 423):
+            slug = _decode(answer, _Problem, statuses=(answer.status_code,)).type.rpartition(":")[2]
+            if slug in _CANNOT_JOIN:
+                raise CannotJoin(_CANNOT_JOIN[slug])
+        return answer
+
+    async def _ask(self, method: str, path: str, subject: str, **content: Any) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {self._service_token(subject)}"}
+        try:
+            return await self._http.request(method, self._audience + path, headers=headers, **content)
+        except httpx2.HTTPError as failure:
+            raise CardsUnavailable("the task store cannot be reached") from failure
+
+    def _service_token(self, subject: str) -> str:
+        now = self._clock()
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": subject,
+            "iat": now,
+            "exp": now + _LIFETIME,
+            "jti": secret(self._random, 16),
+        }
+        key = self._keys.current
+        headers = {"typ": "segue-service+jwt", "kid": key.kid}
+        return jwt.encode(claims, key.private_key, algorithm="ES256", headers=headers)
+
+
+def _decode(answer: httpx2.Response, shape: type[_T], *, statuses: tuple[int, ...] = (200, 201)) -> _T:
+    if answer.status_code not in statuses:
+        raise CardsUnavailable(f"the task store answered {answer.status_code}")
+    try:
+        return msgspec.json.decode(answer.content, type=shape)
+    except msgspec.MsgspecError as failure:
+        raise CardsUnavailable("the task store's answer cannot be read") from failure
