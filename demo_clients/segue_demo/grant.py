@@ -1,0 +1,65 @@
+"""What a device may do with one task: a refresh token, and short access tokens, one for each server (RFC 8707)."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Self
+
+import httpx2
+
+from segue_demo.device import Device, accepted
+
+LEEWAY = 20
+"""Seconds before its end at which an access token is no longer used."""
+
+
+class Grant:
+    """One task at one device. `token` mints what a server wants to see; `request` sends it."""
+
+    def __init__(self, device: Device, *, refresh_token: str, details: Mapping[str, Any]) -> None:
+        self.device = device
+        self.refresh_token = refresh_token
+        self.details = details
+        self._tokens: dict[str, tuple[str, int]] = {}
+        self._refreshing = asyncio.Lock()
+
+    @classmethod
+    def from_tokens(cls, device: Device, tokens: Mapping[str, Any]) -> Self:
+        """From the answer of the token endpoint."""
+        return cls(device, refresh_token=tokens["refresh_token"], details=tokens["authorization_details"][0])
+
+    @property
+    def task_id(self) -> str:
+        return str(self.details["task_id"])
+
+    @property
+    def epoch(self) -> int:
+        """The number that rises when the task moves; a device with a lower one may only read."""
+        return int(self.details["epoch"])
+
+    async def token(self, audience: str) -> str:
+        """An access token for one server. Refreshes one at a time, for the refresh token changes on use."""
+        async with self._refreshing:
+            token, expires_at = self._tokens.get(audience, ("", 0))
+            if self.device.clock() < expires_at - LEEWAY:
+                return token
+            return await self._refresh(audience)
+
+    async def request(self, method: str, url: str, *, audience: str, **request: Any) -> httpx2.Response:
+        """Send one request with the token of `audience`; the answer may be an error."""
+        return await self.device.send(method, url, access_token=await self.token(audience), **request)
+
+    async def call(self, method: str, url: str, *, audience: str, **request: Any) -> Mapping[str, Any]:
+        """As `request`, and decode the answer. Raises `Refused`."""
+        return accepted(await self.request(method, url, audience=audience, **request))
+
+    async def _refresh(self, audience: str) -> str:
+        answer = await self.device.post_form(
+            (await self.device.metadata())["token_endpoint"],
+            grant_type="refresh_token",
+            refresh_token=self.refresh_token,
+            resource=audience,
+        )
+        self.refresh_token = answer.get("refresh_token", self.refresh_token)
+        self.details = {**self.details, **answer["authorization_details"][0]}
+        self._tokens[audience] = (answer["access_token"], self.device.clock() + int(answer["expires_in"]))
+        return str(answer["access_token"])

@@ -1,0 +1,177 @@
+// Keeps the agent's work going from this device while it may write: opening turn, answers, and the tool call it holds.
+//
+// Every write has a key that follows from what it answers, so a reload or a second tab repeats it without harm.
+import { Refused } from "./segue/proved_fetch.js";
+import { rests } from "./task_head.js";
+
+const LEASE = 30; // seconds a tool call stays ours without a heartbeat
+const BEAT = 10_000; // milliseconds between heartbeats
+const GLANCE = 1000; // milliseconds between looks at the job
+const AGAIN = 3000; // milliseconds before a failed attempt is repeated
+const HELD = 10_000; // milliseconds before another device's call is asked for again: its lease may have lapsed
+const GRACE = 8000; // milliseconds another device gets to go on with what it began
+const UNFINISHED = ["approved", "claimed", "running"];
+
+/** `onProgress(call_id, percent)` hears of the call this device drives. */
+export class AgentDriver {
+  #room;
+  #client;
+  #grant;
+  #agent;
+  #onProgress;
+  #busy = new Set();
+  #unsent = null; // {text, key} of what was said and not acknowledged
+  #seen = new Map(); // what another device is to do -> since when we know of it
+
+  constructor({ room, client, grant, agent, onProgress }) {
+    this.#room = room;
+    this.#client = client;
+    this.#grant = grant;
+    this.#agent = agent;
+    this.#onProgress = onProgress;
+    room.addEventListener("change", () => this.#consider());
+    this.#consider();
+  }
+
+  /** Say something to the agent; its answer comes with the log. The same again after a failure is written once. */
+  async say(text) {
+    if (this.#unsent?.text !== text) this.#unsent = { text, key: `say-${crypto.randomUUID()}` };
+    const said = { kind: "message", role: "customer", body: { text } };
+    await this.#client.append([said], { key: this.#unsent.key, session_id: this.#room.session_id });
+    this.#unsent = null;
+  }
+
+  #consider() {
+    const { task, writable, calls, events, items } = this.#room.state;
+    if (!writable) return;
+    if (rests(task.status)) return this.#finish(calls);
+    const last = events.findLast(({ kind }) => kind === "message");
+    if (calls.length === 0 && (!last || last.body.turn === "opening")) {
+      this.#once("opening", { mine: !this.#grant.details.transfer_id }, () => this.#turn("opening"));
+    }
+    if (last?.role === "customer") {
+      const key = `reply-${last.seq}`;
+      this.#once(key, { mine: this.#isOwn(last.actor) }, () => this.#turn(key, last.body.text));
+    }
+    for (const call of calls) {
+      if (UNFINISHED.includes(call.state)) this.#once(call.call_id, { mine: true }, () => this.#hold(call.call_id));
+      const output = `output-${call.call_id}`;
+      if (call.state === "succeeded" && !items.some(({ item_id }) => item_id === output)) {
+        this.#once(output, { mine: this.#isOwn(call.holder) }, () => this.#report(output, call));
+      }
+    }
+  }
+
+  /** In a task that rests nothing begins, but what runs here may come to its end. */
+  #finish(calls) {
+    for (const { call_id, state, fence } of calls) {
+      if (state === "running" && fence) this.#once(call_id, { mine: true }, () => this.#hold(call_id));
+    }
+  }
+
+  #isOwn(who) {
+    return who?.device_id === this.#room.device_id;
+  }
+
+  /** What another device began is that device's to go on with; ours only if it has not for a while. */
+  #isDue(name, mine) {
+    const since = this.#seen.get(name) ?? Date.now();
+    if (mine || Date.now() - since >= GRACE) return true;
+    if (!this.#seen.has(name)) setTimeout(() => this.#consider(), GRACE + 100);
+    this.#seen.set(name, since);
+    return false;
+  }
+
+  /** Run `work` unless it runs already; after a failure look again a little later. */
+  async #once(name, { mine }, work) {
+    if (this.#busy.has(name) || !this.#isDue(name, mine)) return;
+    this.#busy.add(name);
+    try {
+      await work();
+    } catch (failure) {
+      if (this.#room.noticeRefusal(failure)) return;
+      this.#later(name, isHeld(failure) ? HELD : AGAIN);
+      return;
+    }
+    this.#later(name, AGAIN); // by then the log has told of it
+  }
+
+  #later(name, milliseconds) {
+    setTimeout(() => {
+      this.#busy.delete(name);
+      this.#consider();
+    }, milliseconds);
+  }
+
+  /**
+   * One turn of the agent: what it says, what it puts into the working set, the tool it wants to use. The last of these is
+   * what shows that the turn is complete, so a turn that was cut off is gone through again.
+   */
+  async #turn(key, text) {
+    const body = { task_name: this.#room.state.task.name, ...(text === undefined ? {} : { text }) };
+    const turn = await this.#ask("POST", "/turns", body);
+    await this.#say(turn.message, key);
+    for (const { item_id, ...item } of turn.working_set) await this.#put(item_id, item, `${key}-${item_id}`);
+    if (turn.name_proposal) await this.#client.proposeName(turn.name_proposal, `${key}-name`);
+    if (turn.tool_call) await this.#client.propose(turn.tool_call, `${key}-call`);
+  }
+
+  /** Say the result of a finished call, and put it into the working set. */
+  async #report(item_id, { title, result }) {
+    const body = result?.summary ?? JSON.stringify(result);
+    await this.#say(body, item_id);
+    await this.#put(item_id, { type: "output", title, body, status: "settled" }, item_id);
+  }
+
+  async #say(text, turn) {
+    if (this.#room.state.events.some(({ body }) => body.turn === turn)) return;
+    const said = { kind: "message", role: "agent", body: { text, turn } };
+    await this.#client.append([said], { key: `say-${turn}` });
+  }
+
+  /** Hold the call and drive its job until it is finished, by whoever. One tab at a time. */
+  #hold(call_id) {
+    return navigator.locks.request(`segue-call-${call_id}`, async () => {
+      const call = await this.#take(call_id);
+      if (!UNFINISHED.includes(call.state)) return;
+      const grip = { fence: call.fence, lease: LEASE };
+      if (call.state !== "running") await this.#client.step(call_id, "start", grip, `start-${call_id}-${call.fence}`);
+      const job = `/jobs/${call.downstream_key}`;
+      let report = await this.#ask("PUT", job, { tool: call.tool, arguments: call.arguments });
+      for (let beat = Date.now(); report.state === "running"; ) {
+        if (!this.#room.state.writable) return;
+        this.#onProgress(call_id, report.progress);
+        await new Promise((resolve) => setTimeout(resolve, GLANCE));
+        if (Date.now() - beat > BEAT) {
+          await this.#client.step(call_id, "heartbeat", grip);
+          beat = Date.now();
+        }
+        report = await this.#ask("GET", job);
+      }
+      if (!this.#room.state.writable) return;
+      const result = { fence: call.fence, result: report.result };
+      await this.#client.step(call_id, "complete", result, `complete-${call_id}-${call.fence}`);
+    });
+  }
+
+  /** The call: ours since before a reload, or claimed now. Throws `Refused` while another device holds it. */
+  async #take(call_id) {
+    const known = this.#room.state.calls.find((call) => call.call_id === call_id);
+    return known?.fence ? known : this.#client.step(call_id, "claim", { lease: LEASE });
+  }
+
+  async #put(item_id, item, key) {
+    try {
+      await this.#client.createItem(item_id, item, key);
+    } catch (failure) {
+      if (!(failure instanceof Refused && failure.status === 412)) throw failure; // 412: it is there already
+    }
+  }
+
+  #ask(method, path, members) {
+    const sent = members ? { headers: { "Content-Type": "application/json" }, body: JSON.stringify(members) } : {};
+    return this.#grant.call(method, this.#agent + path, { audience: this.#agent, ...sent });
+  }
+}
+
+const isHeld = (failure) => failure instanceof Refused && failure.error === "held";

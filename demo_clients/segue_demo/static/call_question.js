@@ -1,0 +1,76 @@
+// What a tool call asks the person: may it run, and, when nobody knows its outcome, did it happen.
+import { choice } from "./choice.js";
+import { element, say, timeOfDay } from "./elements.js";
+
+const EFFECTS = {
+  irreversible: "It cannot be undone.",
+  reconcilable: "It changes something elsewhere.",
+};
+
+/** The question of one call, inside its card. Made anew when the question is another one. */
+export class CallQuestion {
+  #place;
+  #heading;
+  #decisions;
+  #asked = "";
+  #timer;
+
+  /** `heading` gets the focus once the buttons are gone. */
+  constructor(place, heading, decisions) {
+    this.#place = place;
+    this.#heading = heading;
+    this.#decisions = decisions;
+  }
+
+  render(call, { writable }) {
+    const open = writable && this.#decisions.mayApprove && ["proposed", "unknown"].includes(call.state);
+    const asked = open ? `${call.state} ${call.attempt} ${call.quiet_from}` : "";
+    if (asked === this.#asked) return;
+    clearTimeout(this.#timer);
+    const hadFocus = this.#place.contains(document.activeElement);
+    this.#asked = asked;
+    this.#place.hidden = !open;
+    const question = call.state === "proposed" ? () => this.#mayIt(call) : () => this.#didIt(call);
+    this.#place.replaceChildren(...(open ? question().filter(Boolean) : []));
+    if (hadFocus && !open) this.#heading.focus();
+  }
+
+  #mayIt(call) {
+    const words = element("p", {}, "The agent wants to do this. ", EFFECTS[call.effect] ?? "");
+    const { place } = choice([
+      ["Approve", () => this.#decisions.approve(call), ""],
+      ["Decline", () => this.#decisions.decline(call)],
+    ]);
+    return [words, facts(call.arguments), place];
+  }
+
+  #didIt(call) {
+    const words = element("p", {},
+      `Nobody knows whether “${call.title}” took effect: the device that ran it was lost before it could say. `,
+      "Please check, then say what you found.");
+    const { place, buttons } = choice([
+      ["It happened", () => this.#decisions.settle(call, "happened"), ""],
+      ["It did not: run it again", () => this.#decisions.settle(call, "did_not_happen")],
+      ["Cancel it", () => this.#decisions.cancel(call)],
+    ]);
+    const note = element("p", { className: "note" });
+    this.#waitForQuiet(call, buttons[1], note);
+    return [words, facts(call.arguments), place, note];
+  }
+
+  /** Until the lost device cannot be at it any more nobody can say that it did not happen. */
+  #waitForQuiet(call, again, note) {
+    const left = (call.quiet_from ?? 0) * 1000 - Date.now();
+    again.disabled = left > 0;
+    say(note, left > 0 ? `It can be run again from ${timeOfDay(call.quiet_from)}: until then the lost device may still be at it.` : "");
+    if (left > 0) this.#timer = setTimeout(() => this.#waitForQuiet(call, again, note), left + 100);
+  }
+}
+
+function facts(named) {
+  const pairs = Object.entries(named ?? {}).map(([name, value]) =>
+    element("div", {}, element("dt", {}, name.replaceAll("_", " ")), element("dd", {}, words(value))));
+  return pairs.length ? element("dl", { className: "facts" }, ...pairs) : null;
+}
+
+const words = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));

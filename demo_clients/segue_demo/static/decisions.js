@@ -1,0 +1,71 @@
+// What the person decides about a task, as requests; and in words why one of them was not taken.
+import { Refused } from "./segue/proved_fetch.js";
+
+/** What the grant of this device allows decides what is offered; the store decides again. */
+export class Decisions {
+  #client;
+  #room;
+  #actions;
+
+  constructor({ client, room, actions }) {
+    this.#client = client;
+    this.#room = room;
+    this.#actions = new Set(actions);
+  }
+
+  get mayDirect() {
+    return this.#actions.has("task:write");
+  }
+
+  get mayApprove() {
+    return this.#actions.has("tool_calls:approve");
+  }
+
+  approve = ({ call_id }) => this.#client.step(call_id, "approve", {}, `approve-${call_id}`);
+
+  decline = ({ call_id }) => this.#client.step(call_id, "deny", { reason: DECLINED }, `deny-${call_id}`);
+
+  cancel = ({ call_id }) => this.#client.step(call_id, "cancel", {});
+
+  /** Of a call whose outcome nobody knows: `happened` or `did_not_happen`, for the attempt that the person looked at. */
+  settle = ({ call_id, attempt }, outcome) => {
+    const result = outcome === "happened" ? { result: { summary: "Done, as a person found out." } } : {};
+    return this.#client.step(call_id, "settle", { outcome, attempt, ...result });
+  };
+
+  rename = (name) => this.#client.rename(name, this.#room.state.task.version);
+
+  declineName = ({ seq }) => this.#client.declineName(seq);
+
+  changeStatus = (to) => this.#client.changeStatus(to);
+
+  /** Go on after a pause; while a call is in doubt the task is only `resumed`, for the person to settle it first. */
+  async goOn() {
+    try {
+      return await this.changeStatus("active");
+    } catch (failure) {
+      if (failure instanceof Refused && failure.error === "unsettled") return this.changeStatus("resumed");
+      throw failure;
+    }
+  }
+}
+
+const DECLINED = "declined by the person";
+const WORDS = {
+  "wrong-state": "Somebody decided this already.",
+  "illegal-transition": "Somebody changed the task already.",
+  "another-attempt": "It was taken again meanwhile. Please look once more.",
+  "too-early": "It is too early: the device that was lost may still be at it. Please try again later.",
+  "not-active": "The task rests. Go on with it first.",
+  "stale-epoch": "The task goes on at another device; decide there.",
+  "412": "Somebody else changed it just now. Please look once more.",
+};
+
+/** One sentence for the person. */
+export function whyNot(failure) {
+  if (!(failure instanceof Refused)) return "No connection. Nothing was changed; please try again.";
+  if (failure.error === "unsettled") return `First these have to end: ${titles(failure.body.tool_calls)}.`;
+  return WORDS[failure.error] ?? WORDS[failure.status] ?? "The server refused. Nothing was changed.";
+}
+
+const titles = (calls) => (calls ?? []).map(({ title }) => `“${title}”`).join(", ");

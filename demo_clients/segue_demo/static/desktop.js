@@ -1,0 +1,83 @@
+// The desktop page: an Authorization Device. It signs in, works on a task, and can hand it to another device.
+import { deviceName } from "./device_name.js";
+import { byId, showScreen } from "./elements.js";
+import { openTask } from "./open_task.js";
+import { forgetAccess, hasLostAccess } from "./refusals.js";
+import { showRefusal } from "./refused_screen.js";
+import * as authorization from "./segue/authorization.js";
+import { DeviceKey } from "./segue/device_key.js";
+import { Grant } from "./segue/grant.js";
+import { loadSettings } from "./settings.js";
+import { TransferDialog } from "./transfer_dialog.js";
+
+let settings;
+
+async function open() {
+  settings = await loadSettings();
+  const device = { key: await DeviceKey.open(), issuer: settings.issuer, client_id: settings.client_id };
+  const signIn = () => leave(device);
+  byId("devices-link").href = `${settings.issuer}/devices`;
+  byId("code-link").href = `${settings.issuer}/device`;
+  byId("sign-in").onclick = byId("switch-task").onclick = signIn;
+
+  const answer = authorization.takeAnswer();
+  if (answer) {
+    try {
+      await Grant.keep(device, await authorization.finish(device, answer), Date.now());
+    } catch (failure) {
+      return showRefusal(failure, { occasion: "signing in", settings, restart: signIn });
+    }
+  }
+  const grant = await Grant.load(device);
+  if (!grant) return showScreen("screen-signed-out");
+  const { task_id } = grant.details;
+  const bringBack = () => leave(device, { task_id });
+  const onFailure = (failure) => refuse(failure, { device, task_id, signIn });
+  try {
+    await work(grant, { bringBack, onLost: onFailure });
+  } catch (failure) {
+    await onFailure(failure);
+  }
+}
+
+/** Go and ask for a task: the one of `task_id`, otherwise one the person chooses. */
+async function leave(device, { task_id } = {}) {
+  const asked = { ...device, redirect_uri: settings.redirect_uri };
+  const task = task_id ? { task_id } : { name: settings.task_name };
+  try {
+    await authorization.begin(asked, { ...task, actions: settings.actions });
+  } catch (failure) {
+    await showRefusal(failure, { settings, again: () => leave(device, { task_id }) });
+  }
+}
+
+/** Who has lost the access can ask for the same task again, as another device: a revoked key gets nothing any more. */
+async function refuse(failure, { device, task_id, signIn }) {
+  byId("continue").hidden = true;
+  const again = () => location.reload();
+  if (!hasLostAccess(failure)) return showRefusal(failure, { settings, again, restart: signIn });
+  const restart = async () => {
+    await forgetAccess();
+    await leave({ ...device, key: await DeviceKey.open() }, { task_id });
+  };
+  await showRefusal(failure, { settings, restart, restartLabel: "Bring it back here" });
+}
+
+async function work(grant, { bringBack, onLost }) {
+  const mayTransfer = () => grant.details.actions.includes("task:transfer");
+  const onChange = ({ writable }) => {
+    byId("continue").hidden = !(writable && mayTransfer());
+  };
+  const room = await openTask({ grant, settings, name: deviceName(), onChange, onLost, onBringBack: bringBack });
+  const dialog = new TransferDialog({
+    grant,
+    settings,
+    onHandedOver: ({ mode, device_name }) => mode === "move" && room.moved({ device_name }),
+  });
+  byId("continue").onclick = () => dialog.open();
+  byId("switch-task").hidden = false;
+  document.title = `${room.state.task.name} – Segue demo`;
+  showScreen("screen-task");
+}
+
+open().catch((failure) => showRefusal(failure, { settings, again: () => location.reload() }));

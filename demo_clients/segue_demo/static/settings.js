@@ -1,0 +1,11 @@
+// What the page is told by the server it came from: issuer, task store, agent backend, client.
+import { Unreachable } from "./segue/proved_fetch.js";
+
+export async function loadSettings() {
+  try {
+    const answer = await fetch("config.json", { cache: "no-store" });
+    return await answer.json();
+  } catch (failure) {
+    throw new Unreachable(`no answer from ${location.origin}`, { cause: failure });
+  }
+}

@@ -1,0 +1,126 @@
+// The head of a task: its name and a name that the agent proposes, whether it goes on or rests, and who may change that.
+import { choice } from "./choice.js";
+import { byId, element, say } from "./elements.js";
+
+const LONGEST_NAME = 200; // characters
+const RESTING = {
+  paused: "This task is paused. What runs may finish; nothing new begins until somebody goes on.",
+  closed: "This task is closed. It stays as it was, to be read.",
+  archived: "This task is in the archive. It stays as it was, to be read.",
+};
+
+/** Whether nothing new may begin in a task of this status. */
+export const rests = (status) => status in RESTING;
+
+/** Whether nothing can be said any more either. */
+export const hasEnded = (status) => rests(status) && status !== "paused";
+
+export class TaskHead {
+  #decisions;
+  #task = { status: "open" };
+  #proposal;
+  #steering;
+
+  constructor(decisions) {
+    this.#decisions = decisions;
+    byId("rename").onclick = () => this.#askName(this.#task.name);
+    this.#proposal = choice([
+      ["Keep this name", () => decisions.rename(this.#task.name_proposal.name), ""],
+      ["Rename", async () => this.#askName(this.#task.name_proposal.name)],
+      ["No, thank you", () => decisions.declineName(this.#task.name_proposal)],
+    ]);
+    byId("proposal").append(this.#proposal.place);
+    const naming = choice([["Leave the name", async () => this.#endNaming()]]);
+    naming.place.prepend(element("button", { type: "submit" }, "Save name"));
+    byId("naming").append(naming.place);
+    byId("naming").addEventListener("submit", (event) => {
+      event.preventDefault();
+      naming.attempt(async () => {
+        await decisions.rename(byId("new-name").value.trim());
+        this.#endNaming();
+      });
+    });
+    this.#steering = choice([
+      ["Pause", () => decisions.changeStatus("paused")],
+      ["Go on with it", () => decisions.goOn(), ""],
+      ["Close task", async () => this.#askClosing(true)],
+      ["Yes, close it", () => decisions.changeStatus("closed"), ""],
+      ["Keep it open", async () => this.#askClosing(false)],
+    ]);
+    byId("steering").append(this.#steering.place);
+    this.#askClosing(false);
+  }
+
+  render({ task, writable }) {
+    const may = writable && this.#decisions.mayDirect;
+    if (task.status !== this.#task.status) this.#askClosing(false);
+    this.#task = task;
+    say(byId("task-name"), task.name);
+    say(byId("resting"), RESTING[task.status] ?? "");
+    byId("resting").hidden = !rests(task.status);
+    const nameable = may && !hasEnded(task.status);
+    byId("rename").hidden = !nameable || !byId("naming").hidden;
+    if (!nameable) byId("naming").hidden = true;
+    const proposed = task.name_proposal?.name;
+    byId("proposal").hidden = !proposed || hasEnded(task.status);
+    this.#proposal.place.hidden = !nameable;
+    say(byId("proposed-name"), proposed ? `The agent proposes to call this task “${proposed}”.` : "");
+    byId("steering").hidden = !may || hasEnded(task.status);
+    this.#showSteering();
+  }
+
+  #showSteering() {
+    const [pause, goOn, close, yes, no] = this.#steering.buttons;
+    const asking = !yes.hidden;
+    const paused = this.#task.status === "paused";
+    pause.hidden = asking || paused;
+    goOn.hidden = asking || !(paused || this.#task.status === "resumed");
+    close.hidden = asking;
+    no.hidden = !asking;
+  }
+
+  #askClosing(asking) {
+    const [, , close, yes, no] = this.#steering.buttons;
+    const hadFocus = byId("steering").contains(document.activeElement);
+    yes.hidden = !asking;
+    this.#showSteering();
+    say(byId("closing-words"), asking ? "A closed task can be read, but not gone on with." : "");
+    if (hadFocus) (asking ? no : close).focus();
+  }
+
+  #askName(name) {
+    byId("naming").hidden = false;
+    byId("rename").hidden = true;
+    byId("new-name").value = name;
+    byId("new-name").focus();
+    byId("new-name").select();
+  }
+
+  #endNaming() {
+    byId("naming").hidden = true;
+    byId("rename").hidden = false;
+    byId("task-name").focus();
+  }
+}
+
+/** The places that `TaskHead` fills, in the page's order. */
+export function headPlaces() {
+  return [
+    element("div", { className: "titled" },
+      element("h1", { id: "task-name", tabIndex: -1 }),
+      element("button", { id: "rename", type: "button", className: "quiet small", hidden: true, aria: { label: "Rename this task" } },
+        "Rename")),
+    element("form", { id: "naming", hidden: true },
+      element("label", { htmlFor: "new-name" }, "Name of this task"),
+      element("input", { id: "new-name", required: true, maxLength: LONGEST_NAME, autocomplete: "off" })),
+    element("div", { id: "proposal", className: "ask", hidden: true },
+      element("p", { id: "proposed-name", role: "status" })),
+    element("div", { role: "status" }, element("p", { id: "resting", className: "banner", hidden: true })),
+  ];
+}
+
+/** The buttons that pause, go on and close. */
+export function steeringPlace() {
+  return element("div", { id: "steering", role: "group", hidden: true, aria: { label: "This task" } },
+    element("p", { id: "closing-words", className: "note", role: "status" }));
+}

@@ -1,0 +1,168 @@
+// "Continue on another device": offer the task, show the code, show who asks, send the person to confirm.
+import { countdown } from "./countdown.js";
+import { byId, element, say, timeOfDay } from "./elements.js";
+import { qrCode } from "./qr_code.js";
+import { explain } from "./refusals.js";
+import { Refused } from "./segue/proved_fetch.js";
+import * as push from "./segue/push_transfer.js";
+
+const GLANCE = 1500; // milliseconds between looks at an offer
+const CLOSE_LOOK = 600; // once a device has claimed it: on move this device is to turn read-only at once
+const POPUP = "popup,width=520,height=840";
+const ENDED = {
+  denied: ["Not confirmed", "The transfer was declined, or the number was typed wrongly twice. Nothing was handed over."],
+  cancelled: ["Withdrawn", "A newer code replaced this one, or it was withdrawn. Nothing was handed over."],
+  expired: ["The code has lapsed", "Codes work for two minutes. Nothing was handed over."],
+  unconfirmed: ["The confirmation took too long", "A device asked, and nobody confirmed in time. Nothing was handed over."],
+};
+
+/** `onHandedOver({mode, device_name})` is called once the other device has the task. */
+export class TransferDialog {
+  #grant;
+  #settings;
+  #onHandedOver;
+  #dialog = byId("transfer");
+  #offer = null;
+  #state = null;
+  #looking = null;
+  #offering = Promise.resolve();
+
+  constructor({ grant, settings, onHandedOver }) {
+    this.#grant = grant;
+    this.#settings = settings;
+    this.#onHandedOver = onHandedOver;
+    for (const choice of this.#dialog.querySelectorAll("[name=mode]")) choice.addEventListener("change", () => this.#start());
+    byId("transfer-renew").addEventListener("click", () => this.#start());
+    byId("transfer-close").addEventListener("click", () => this.#dialog.close());
+    byId("transfer-confirm").addEventListener("click", (event) => this.#openConfirmation(event));
+    this.#dialog.addEventListener("close", () => this.#withdraw());
+    setInterval(() => this.#countDown(), 500);
+  }
+
+  open() {
+    this.#dialog.showModal();
+    this.#start();
+  }
+
+  async #start() {
+    const mode = this.#dialog.querySelector("[name=mode]:checked").value;
+    const { issuer, consumption_uri } = this.#settings;
+    const turn = (this.#looking = Symbol("one offer"));
+    this.#show("preparing");
+    try {
+      const answer = await this.#inTurn(turn, () => push.start(this.#grant, { issuer, mode, consumption_uri }));
+      if (this.#looking !== turn || !this.#dialog.open) return;
+      this.#offer = { ...answer, mode, ends_at: Date.now() + answer.expires_in * 1000 };
+      this.#state = null;
+      byId("transfer-qr").replaceChildren(qrCode(answer.transfer_uri, "QR code for the other device's camera"));
+      byId("transfer-confirm").href = answer.confirmation_uri;
+      say(byId("transfer-code"), answer.transfer_code);
+      this.#show("offered");
+      this.#countDown();
+      this.#look(turn);
+    } catch (failure) {
+      this.#end(await explain(failure));
+    }
+  }
+
+  /** A newer offer ends the older one, so two must not race to the server: ask once the one before is answered. */
+  #inTurn(turn, ask) {
+    const answered = this.#offering.then(() => (this.#looking === turn ? ask() : null));
+    this.#offering = answered.catch(() => {});
+    return answered;
+  }
+
+  /** Look until the transfer has ended, one way or another. */
+  async #look(turn) {
+    while (this.#looking === turn) {
+      const pause = ["claimed", "approved"].includes(this.#state) ? CLOSE_LOOK : GLANCE;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (this.#looking !== turn) return;
+      try {
+        this.#take(await push.state(this.#grant, { issuer: this.#settings.issuer, ...this.#offer }));
+        say(byId("transfer-network"), "");
+      } catch (failure) {
+        if (failure instanceof Refused && failure.status < 500) return this.#end(await explain(failure));
+        say(byId("transfer-network"), "No connection. Trying again …");
+      }
+    }
+  }
+
+  #take(transfer) {
+    this.#state = transfer.state;
+    if (transfer.state === "claimed") this.#showClaim(transfer);
+    else if (transfer.state === "approved") this.#show("approved");
+    else if (transfer.state === "redeemed") this.#handedOver(transfer);
+    else {
+      const [title, text] = ENDED[transfer.state === "expired" && transfer.claim ? "unconfirmed" : transfer.state] ?? [];
+      if (title) this.#end({ title, text });
+    }
+  }
+
+  #showClaim({ claim, contested }) {
+    const facts = [
+      ["Calls itself", `“${claim.device_name}”`, "the device says this of itself"],
+      ["App", claim.client_name, claim.client_id],
+      ["Network", claim.network, null],
+      ["Asked at", timeOfDay(claim.claimed_at), null],
+    ];
+    const rows = facts.map(([name, value, note]) =>
+      element("div", {}, element("dt", {}, name), element("dd", {}, value, note && element("span", { className: "note" }, note))));
+    if (byId("transfer-claim").childElementCount === 0) byId("transfer-claim").replaceChildren(...rows);
+    byId("transfer-contested").hidden = !contested;
+    this.#show("claimed");
+  }
+
+  #handedOver({ mode, claim }) {
+    this.#looking = null;
+    const name = claim?.device_name ?? "the other device";
+    say(byId("transfer-done-text"), mode === "move" ? `The task now continues on ${name}.` : `${name} has joined the task.`);
+    this.#show("redeemed");
+    this.#onHandedOver({ mode, device_name: name });
+  }
+
+  #end({ title, text }) {
+    this.#looking = null;
+    say(byId("transfer-ended-title"), title);
+    say(byId("transfer-ended-text"), text);
+    this.#show("ended");
+  }
+
+  /** Show one step; the choice of mode is fixed once somebody has claimed. */
+  #show(step) {
+    if (step === "preparing") byId("transfer-claim").replaceChildren();
+    this.#dialog.dataset.step = step;
+    for (const part of this.#dialog.querySelectorAll("[data-steps]")) part.hidden = !part.dataset.steps.split(" ").includes(step);
+    byId("transfer-mode").disabled = !["preparing", "offered", "ended"].includes(step);
+    byId("transfer-qr").classList.toggle("waiting", step === "preparing");
+    say(byId("transfer-close"), ["redeemed", "ended"].includes(step) ? "Close" : "Cancel");
+  }
+
+  #countDown() {
+    if (!this.#offer || this.#dialog.dataset.step !== "offered") return;
+    say(byId("transfer-countdown"), countdown(this.#offer.ends_at));
+    if (Date.now() >= this.#offer.ends_at) this.#take({ state: "expired" });
+  }
+
+  /** A window of its own that cannot reach back into this page; if it is blocked, the link opens a tab. */
+  #openConfirmation(event) {
+    const popup = window.open("", "_blank", POPUP);
+    if (!popup) return;
+    event.preventDefault();
+    popup.opener = null;
+    popup.location = this.#offer.confirmation_uri;
+  }
+
+  async #withdraw() {
+    this.#looking = null;
+    const unfinished = this.#offer && !["redeemed", "denied", "cancelled", "expired"].includes(this.#state);
+    const { transfer_id } = this.#offer ?? {};
+    this.#offer = null;
+    if (!unfinished) return;
+    try {
+      await push.cancel(this.#grant, { issuer: this.#settings.issuer, transfer_id });
+    } catch {
+      // it lapses by itself within two minutes, and without the confirmation it gives nothing
+    }
+  }
+}
