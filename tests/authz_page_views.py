@@ -1,0 +1,187 @@
+"""One ordinary view of each page, for tests to change."""
+
+from dataclasses import replace
+
+from segue_authz.pages import (
+    Approve,
+    Confirm,
+    ConfirmStep,
+    Consent,
+    DeviceRow,
+    Devices,
+    EnterCode,
+    Invitation,
+    Message,
+    SignIn,
+    TaskAccess,
+    TaskChoice,
+    TransferRow,
+    account,
+    approve,
+    confirm,
+    confirm_step,
+    consent,
+    devices,
+    enter_code,
+    invitation,
+    invitation_code,
+    message,
+    sign_in,
+)
+from starlette.responses import Response
+
+NOW = 1_800_000_000
+ORIGIN = "http://localhost:8403"
+SIGN_IN = SignIn(csrf="form-token", return_to="/authorize?x=1&y=2", client_name="Segue desktop")
+CONSENT = Consent(
+    csrf="form-token",
+    request="client_id=a&state=b",
+    client_name="Segue desktop",
+    client_id="segue-desktop",
+    redirect_host="localhost:8403",
+    actions=("task:read", "working_set:write"),
+    tasks=(
+        TaskChoice("tsk_1", "Acme contract revision", "One question open", NOW - 300),
+        TaskChoice("tsk_2", "Quarterly report", "Waiting for figures", NOW - 90_000),
+    ),
+    proposed_name="New lease",
+    person_name="Dana Example",
+    now=NOW,
+)
+INVITATION = Invitation(
+    csrf="form-token",
+    code="WDJB-MJHT-KLPQ-RSTV",
+    task_name="Acme contract revision",
+    inviter_name="Dana Example",
+    role="human_agent",
+    actions=("events:append", "events:read", "handoffs:write", "task:read", "tool_calls:approve"),
+    expires_in=80_000,
+    person_name="Kim Example",
+)
+CLAIMED = Confirm(
+    csrf="form-token",
+    transfer_id="trf_1",
+    task_name="Acme contract revision",
+    owner_name="Dana Example",
+    mode="move",
+    actions=("events:read", "task:read", "tool_calls:claim", "working_set:read"),
+    state="claimed",
+    device_name="Blue phone",
+    client_name="Segue phone",
+    network="192.0.2.7",
+    claimed_at=NOW - 12,
+    started_at=NOW - 40,
+    expires_in=97,
+    attempts_left=2,
+    contested=False,
+    running_tool_calls=1,
+    person_name="Dana Example",
+    now=NOW,
+)
+OFFERED = replace(CLAIMED, state="offered", device_name=None, network=None, claimed_at=None)
+STATES = ("offered", "claimed", "approved", "redeemed", "denied", "cancelled", "expired")
+ENTER_CODE = EnterCode(csrf="form-token", person_name="Dana Example")
+REQUESTED = Approve(
+    csrf="form-token",
+    transfer_id="trf_1",
+    client_name="Segue phone",
+    device_name="Blue phone",
+    network="192.0.2.7",
+    requested_at=NOW - 12,
+    actions=CLAIMED.actions,
+    tasks=CONSENT.tasks,
+    may_begin=True,
+    proposed_name="New lease",
+    chosen=None,
+    mode="move",
+    state="requested",
+    expires_in=97,
+    attempts_left=2,
+    person_name="Dana Example",
+    now=NOW,
+)
+PULL_STATES = ("requested", "approved", "redeemed", "denied", "cancelled", "expired")
+DEVICES = Devices(
+    csrf="form-token",
+    person_name="Dana Example",
+    devices=(
+        DeviceRow(
+            "dev_1",
+            "Blue phone",
+            "Segue phone",
+            "192.0.2.7",
+            NOW - 90_000,
+            False,
+            (
+                TaskAccess("grt_1", "Acme contract revision", "write", "move", NOW - 7_200, NOW - 60, "trf_1"),
+                TaskAccess("grt_2", "Quarterly report", "read", None, NOW - 90_000, None, None),
+            ),
+        ),
+        DeviceRow("dev_2", "Desk", "Segue desktop", None, NOW - 600_000, True, ()),
+    ),
+    transfers=(
+        TransferRow(
+            "trf_1",
+            "push",
+            "Acme contract revision",
+            "Blue phone",
+            "Segue phone",
+            "192.0.2.7",
+            "move",
+            "redeemed",
+            NOW - 7_200,
+        ),
+        TransferRow("trf_2", "pull", None, "Kiosk", "Segue phone", "198.51.100.4", None, "denied", NOW - 8_000),
+        TransferRow("trf_3", "push", "Quarterly report", None, None, None, "share", "expired", NOW - 9_000),
+    ),
+    now=NOW,
+)
+CONFIRM_STEP = ConfirmStep(
+    csrf="form-token",
+    title="End all access?",
+    text="Every device loses every task, and transfers under way are cancelled. You stay signed in here.",
+    fields=(("revoke_all", "yes"),),
+    label="End all access",
+    back="/devices",
+)
+MESSAGE = Message("Not here", "There is no such page.", 404, ("Start", "/"))
+
+
+def pulled(state: str) -> Approve:
+    """A pull in this state, with the tasks that are told in it."""
+    kept = {"requested": 2, "approved": 1, "redeemed": 1, "denied": 0, "cancelled": 0, "expired": 0}[state]
+    return replace(REQUESTED, state=state, tasks=REQUESTED.tasks[:kept], may_begin=state == "requested")
+
+
+def every_page(*, https: bool = False) -> dict[str, Response]:
+    """Each kind of page, by name."""
+    wrong = replace(CLAIMED, attempts_left=1, error="That did not match.")
+    return {
+        "sign-in": sign_in(SIGN_IN, https=https),
+        "sign-in with an error": sign_in(replace(SIGN_IN, error="That did not match."), https=https),
+        "sign-in too often": sign_in(replace(SIGN_IN, retry_after=30), https=https),
+        "consent": consent(CONSENT, form_action_origin=ORIGIN, https=https),
+        "consent with an error": consent(
+            replace(CONSENT, error="Choose a task."), form_action_origin=ORIGIN, https=https
+        ),
+        "enter-code": enter_code(ENTER_CODE, https=https),
+        "enter-code with an error": enter_code(replace(ENTER_CODE, error="That code is not known."), https=https),
+        "enter-code too often": enter_code(replace(ENTER_CODE, error="Too many.", retry_after=600), https=https),
+        "approve with an error": approve(replace(REQUESTED, attempts_left=1, error="That did not match."), https=https),
+        "approve that has changed": approve(replace(REQUESTED, error="Look again.", error_at="asks"), https=https),
+        "approve without a task": approve(replace(REQUESTED, tasks=(), may_begin=False), https=https),
+        **{f"approve {state}": approve(pulled(state), https=https) for state in PULL_STATES},
+        "invitation": invitation(INVITATION, https=https),
+        "invitation that has changed": invitation(INVITATION, error="Look again.", https=https),
+        "invitation code": invitation_code(ENTER_CODE, https=https),
+        "invitation code with an error": invitation_code(replace(ENTER_CODE, error="Not known."), https=https),
+        "devices": devices(DEVICES, https=https),
+        "devices with a notice": devices(replace(DEVICES, notice="That access has ended."), https=https),
+        "devices of nobody": devices(replace(DEVICES, devices=(), transfers=()), https=https),
+        "confirm step": confirm_step(CONFIRM_STEP, https=https),
+        "account": account("Dana Example", "form-token", https=https),
+        "message": message(MESSAGE, https=https),
+        "confirm with an error": confirm(wrong, https=https),
+        "confirm without facts": confirm(replace(CLAIMED, network=None), https=https),
+        **{f"confirm {state}": confirm(replace(CLAIMED, state=state), https=https) for state in STATES},
+    }

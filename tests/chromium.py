@@ -1,0 +1,44 @@
+"""Debian's Chromium under Playwright: one for the pages alone, and profiles of their own, as separate devices have."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Playwright, expect, sync_playwright
+from server_process import binary
+
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--disable-sync",
+]
+PATIENCE = 15_000
+"""Milliseconds in which something on a page has to happen; a loaded machine is slow."""
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+@contextmanager
+def started_playwright() -> Iterator[Playwright]:
+    """One at a time in a thread, and no event loop of another kind beside it; skips the test without Chromium."""
+    binary("chromium")
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@contextmanager
+def profile(playwright: Playwright, folder: Path, device: Mapping[str, Any]) -> Iterator[BrowserContext]:
+    """A Chromium with a user-data folder of its own: cookies, keys and databases are shared with no other."""
+    context = playwright.chromium.launch_persistent_context(
+        folder, executable_path=binary("chromium"), args=SWITCHES, locale="en-GB", **device
+    )
+    context.set_default_timeout(PATIENCE)
+    try:
+        yield context
+    finally:
+        context.close()

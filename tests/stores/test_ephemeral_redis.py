@@ -1,0 +1,222 @@
+"""What only Redis can do: be emptied, start again, hang, be full, forget on its own account."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+import pytest
+from redis_server import RedisServer
+from segue_storage.ephemeral import Ephemeral, MemoryLost, MemoryUnavailable, open_ephemeral
+
+pytestmark = [pytest.mark.anyio, pytest.mark.redis]
+
+PATIENCE = 4.0
+"""Seconds in which every answer has come, or the outage is known."""
+
+
+@pytest.fixture
+async def ephemeral(own_redis: RedisServer) -> AsyncIterator[Ephemeral]:
+    ephemeral = open_ephemeral(own_redis.url)
+    yield ephemeral
+    own_redis.resume()
+    await ephemeral.aclose()
+
+
+@pytest.mark.requirement("XD-DPOP-05")
+@pytest.mark.parametrize("command", ["FLUSHALL", "FLUSHDB"])
+async def test_a_redis_that_was_emptied_has_another_incarnation(
+    own_redis: RedisServer, ephemeral: Ephemeral, command: str
+) -> None:
+    before = await _used(ephemeral, "a")
+    own_redis.ask(command)
+    with pytest.raises(MemoryLost):
+        await ephemeral.first_use("a", lifetime=60, incarnation=before)
+    after = await ephemeral.incarnation()
+    assert after != before
+    assert await ephemeral.first_use("a", lifetime=60, incarnation=after)
+    assert await ephemeral.incarnation() == after
+
+
+@pytest.mark.requirement("XD-DPOP-05")
+async def test_a_redis_that_started_again_has_another_incarnation(own_redis: RedisServer, ephemeral: Ephemeral) -> None:
+    before = await _used(ephemeral, "a")
+    await _restart(own_redis)
+    with pytest.raises(MemoryLost):
+        await ephemeral.first_use("a", lifetime=60, incarnation=before)
+    assert await ephemeral.incarnation() != before
+
+
+@pytest.mark.requirement("XD-DPOP-05", "XD-OPS-05")
+async def test_a_redis_that_started_from_a_snapshot_has_another_incarnation(
+    own_redis: RedisServer, ephemeral: Ephemeral
+) -> None:
+    before = await _used(ephemeral, "a")
+    assert own_redis.ask("SAVE") == b"+OK\r\n"
+    assert not await ephemeral.first_use("a", lifetime=60, incarnation=before)
+    assert await ephemeral.first_use("b", lifetime=60, incarnation=before)  # newer than the snapshot
+    await _restart(own_redis)
+    assert own_redis.ask("EXISTS", "segue:memory") == b":1\r\n"
+    with pytest.raises(MemoryLost):
+        await ephemeral.first_use("b", lifetime=60, incarnation=before)
+
+
+async def test_a_new_connection_changes_nothing(own_redis: RedisServer, ephemeral: Ephemeral) -> None:
+    before = await ephemeral.incarnation()
+    other = open_ephemeral(own_redis.url)
+    assert await other.incarnation() == before == await ephemeral.incarnation()
+    await other.aclose()
+
+
+@pytest.mark.requirement("XD-OPS-06", "XD-DPOP-05")
+@pytest.mark.parametrize("outage", ["stop", "suspend"])
+async def test_without_redis_every_decision_is_refused_in_bounded_time(
+    own_redis: RedisServer, ephemeral: Ephemeral, outage: str
+) -> None:
+    incarnation = await ephemeral.incarnation()
+    getattr(own_redis, outage)()
+    began = time.monotonic()
+    refused = await asyncio.gather(
+        ephemeral.incarnation(),
+        ephemeral.first_use("a", lifetime=60, incarnation=incarnation),
+        ephemeral.allow("a", limit=1, window=60),
+        *(ephemeral.incarnation() for _ in range(60)),
+        return_exceptions=True,
+    )
+    assert {type(each) for each in refused} == {MemoryUnavailable}
+    assert time.monotonic() - began < PATIENCE
+
+
+@pytest.mark.requirement("XD-OPS-06")
+async def test_a_use_whose_answer_was_lost_is_in_doubt_and_is_not_asked_again(own_redis: RedisServer) -> None:
+    async with _losing_answers(own_redis) as (url, losing):
+        ephemeral = open_ephemeral(url)
+        incarnation = await _used(ephemeral, "a")
+        losing.set()
+        with pytest.raises(MemoryUnavailable):
+            await ephemeral.first_use("b", lifetime=60, incarnation=incarnation)
+        assert not await ephemeral.first_use("b", lifetime=60, incarnation=incarnation)
+        await ephemeral.aclose()
+
+
+@pytest.mark.requirement("XD-OPS-06")
+async def test_a_redis_that_was_away_is_used_again(own_redis: RedisServer, ephemeral: Ephemeral) -> None:
+    incarnation = await ephemeral.incarnation()
+    own_redis.suspend()
+    with pytest.raises(MemoryUnavailable):
+        await ephemeral.incarnation()
+    own_redis.resume()
+    assert await ephemeral.incarnation() == incarnation
+    assert await ephemeral.first_use("a", lifetime=60, incarnation=incarnation)
+
+
+@pytest.mark.requirement("XD-DPOP-05", "XD-DOS-06")
+async def test_a_full_redis_refuses_a_new_use_and_remembers_the_old(
+    own_redis: RedisServer, ephemeral: Ephemeral
+) -> None:
+    incarnation = await _used(ephemeral, "a")
+    own_redis.ask("CONFIG", "SET", "maxmemory", "1")
+    with pytest.raises(MemoryUnavailable):
+        await ephemeral.first_use("b", lifetime=60, incarnation=incarnation)
+    own_redis.ask("CONFIG", "SET", "maxmemory", "0")
+    assert not await ephemeral.first_use("a", lifetime=60, incarnation=incarnation)
+
+
+@pytest.mark.requirement("XD-DPOP-05")
+async def test_a_redis_that_would_evict_uses_is_not_relied_on(own_redis: RedisServer, ephemeral: Ephemeral) -> None:
+    own_redis.ask("CONFIG", "SET", "maxmemory", "100mb")
+    own_redis.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    with pytest.raises(MemoryUnavailable) as refused:
+        await ephemeral.incarnation()
+    assert "noeviction" in str(refused.value.__cause__)
+
+
+@pytest.mark.requirement("XD-DOS-06")
+async def test_everything_is_forgotten_in_the_end(own_redis: RedisServer, ephemeral: Ephemeral) -> None:
+    incarnation = await ephemeral.incarnation()
+    await ephemeral.first_use("a", lifetime=1, incarnation=incarnation)
+    await ephemeral.allow("a", limit=5, window=1)
+    assert own_redis.ask("DBSIZE") == b":3\r\n"
+    await asyncio.sleep(1.2)
+    assert own_redis.ask("KEYS", "*") == b"*1\r\n$12\r\nsegue:memory\r\n"
+
+
+@pytest.mark.requirement("T7", "T8")
+async def test_after_an_outage_a_listener_looks_again_and_hears_again(
+    own_redis: RedisServer, ephemeral: Ephemeral
+) -> None:
+    async with ephemeral.listen("task") as listener:
+        own_redis.stop()
+        await ephemeral.wake("task")  # lost
+        assert not await listener.wait(0.1)
+        own_redis.start()
+        assert await listener.wait(PATIENCE)
+        await ephemeral.wake("task")
+        assert await listener.wait(PATIENCE)
+
+
+@pytest.mark.requirement("T8")
+@pytest.mark.parametrize("outage", ["stop", "suspend"])
+async def test_during_an_outage_listening_begins_and_waiting_times_out(
+    own_redis: RedisServer, ephemeral: Ephemeral, outage: str
+) -> None:
+    getattr(own_redis, outage)()
+    async with asyncio.timeout(PATIENCE):
+        async with ephemeral.listen("task") as listener:
+            await ephemeral.wake("task")
+            assert not await listener.wait(0.1)
+
+
+@pytest.mark.requirement("XD-DOS-06")
+async def test_redis_is_told_when_the_last_listener_has_left(own_redis: RedisServer, ephemeral: Ephemeral) -> None:
+    async with ephemeral.listen("task"):
+        async with ephemeral.listen("task"):
+            pass
+        assert _channels(own_redis) == b"*1\r\n$16\r\nsegue:topic:task\r\n"
+    await asyncio.sleep(0.2)
+    assert _channels(own_redis) == b"*0\r\n"
+    async with ephemeral.listen("task") as listener:
+        assert not await listener.wait(0.1)
+
+
+async def _restart(server: RedisServer) -> None:
+    server.stop()
+    server.start()
+    await asyncio.sleep(0.1)  # the event loop, which stood still, hears that its connections broke
+
+
+def _channels(server: RedisServer) -> bytes:
+    return server.ask("PUBSUB", "CHANNELS")
+
+
+async def _used(ephemeral: Ephemeral, key: str) -> bytes:
+    """Use the key; the incarnation that it was used under."""
+    incarnation = await ephemeral.incarnation()
+    assert await ephemeral.first_use(key, lifetime=60, incarnation=incarnation)
+    return incarnation
+
+
+@asynccontextmanager
+async def _losing_answers(redis: RedisServer) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A way to the Redis that, once the event is set, passes one question on and loses its answer."""
+    losing = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", urlsplit(redis.url).port)
+        with suppress(ConnectionError):
+            while question := await reader.read(65536):
+                there_writer.write(question)
+                answer = await there_reader.read(65536)
+                if losing.is_set():
+                    losing.clear()
+                    break
+                writer.write(answer)
+        for each in (there_writer, writer):
+            each.close()
+            with suppress(ConnectionError):
+                await each.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", losing

@@ -1,0 +1,151 @@
+"""Migrations, on each database, with a package made up for the test."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from segue_storage.database_url import parse_database_url
+from segue_storage.engine import open_engine
+from segue_storage.migrations import (
+    BrokenReferences,
+    SchemaAhead,
+    SchemaBehind,
+    Upgraded,
+    require_current,
+    upgrade,
+)
+from sqlalchemy.exc import DBAPIError
+from throwaway_package import NAME, ThrowawayPackage
+
+PEOPLE = "op.create_table('people', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.Text))"
+DEVICES = """
+    op.create_table(
+        'devices',
+        sa.Column('id', sa.Integer, primary_key=True),
+        sa.Column('person', sa.Integer, sa.ForeignKey('people.id')),
+    )
+"""
+UPGRADE_WHEN_TOLD = f"""
+import sys
+from segue_storage.migrations import upgrade
+sys.path.insert(0, sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+print(upgrade(sys.argv[2], {NAME!r}).before)
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ThrowawayPackage:
+    monkeypatch.syspath_prepend(tmp_path)
+    package = ThrowawayPackage(tmp_path)
+    package.add_revision("0001", PEOPLE)
+    return package
+
+
+@pytest.mark.requirement("E5")
+def test_an_empty_database_is_brought_to_the_newest_revision(database_url: str, package: ThrowawayPackage) -> None:
+    package.add_revision("0002", DEVICES)
+    assert upgrade(database_url, NAME) == Upgraded(NAME, None, "0002")
+    assert {"people", "devices", f"alembic_version_{NAME}"} == _tables(database_url)
+    require_current(database_url, NAME)
+
+
+def test_an_upgrade_keeps_the_rows_and_a_second_one_does_nothing(database_url: str, package: ThrowawayPackage) -> None:
+    upgrade(database_url, NAME)
+    _do(database_url, "INSERT INTO people (name) VALUES ('Ada')")
+    package.add_revision("0002", "op.add_column('people', sa.Column('age', sa.Integer, server_default='0'))")
+    assert upgrade(database_url, NAME) == Upgraded(NAME, "0001", "0002")
+    assert upgrade(database_url, NAME) == Upgraded(NAME, "0002", "0002")
+    assert _rows(database_url, "SELECT name, age FROM people") == [("Ada", 0)]
+
+
+@pytest.mark.requirement("XD-OPS-06")
+def test_an_upgrade_that_fails_half_way_leaves_the_database_as_it_was(
+    database_url: str, package: ThrowawayPackage
+) -> None:
+    upgrade(database_url, NAME)
+    package.add_revision("0002", DEVICES)
+    package.add_revision("0003", "op.execute('INSERT INTO people (name) VALUES (1)')\nop.execute('nonsense')")
+    with pytest.raises(DBAPIError):
+        upgrade(database_url, NAME)
+    assert _tables(database_url) == {"people", f"alembic_version_{NAME}"}
+    assert _rows(database_url, "SELECT name FROM people") == []
+    with pytest.raises(SchemaBehind):
+        require_current(database_url, NAME)
+
+
+def test_a_database_without_the_newest_revision_is_behind(database_url: str, package: ThrowawayPackage) -> None:
+    with pytest.raises(SchemaBehind, match="needs revision 0001, the database has None: run `segue db upgrade`"):
+        require_current(database_url, NAME)
+
+
+def test_a_database_of_a_newer_release_is_left_alone(database_url: str, package: ThrowawayPackage) -> None:
+    package.add_revision("0002", DEVICES)
+    upgrade(database_url, NAME)
+    package.forget_revision("0002")
+    with pytest.raises(SchemaAhead, match="0002"):
+        upgrade(database_url, NAME)
+    with pytest.raises(SchemaAhead, match="0002"):
+        require_current(database_url, NAME)
+
+
+@pytest.mark.requirement("E5")
+def test_processes_that_start_together_upgrade_once(
+    database_url: str, package: ThrowawayPackage, tmp_path: Path
+) -> None:
+    package.add_revision("0002", "import time\ntime.sleep(0.3)")
+    package.add_revision("0003", "op.execute(\"INSERT INTO people (name) VALUES ('Ada')\")")
+    processes = [_process_that_upgrades(tmp_path, database_url) for _ in range(4)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"  # none begins before all could
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    befores = [process.communicate(timeout=20)[0].strip() for process in processes]
+    assert sorted(befores) == ["0003", "0003", "0003", "None"]
+    assert _rows(database_url, "SELECT name FROM people") == [("Ada",)]
+
+
+def test_a_revision_that_breaks_references_is_undone(database_url: str, package: ThrowawayPackage) -> None:
+    package.add_revision("0002", DEVICES)
+    package.add_revision("0003", "op.execute('INSERT INTO devices (person) VALUES (7)')")
+    with pytest.raises((BrokenReferences, DBAPIError)):  # PostgreSQL checks at once, SQLite at the end
+        upgrade(database_url, NAME)
+    assert _tables(database_url) == set()
+
+
+def test_a_table_that_others_refer_to_can_be_made_anew(database_url: str, package: ThrowawayPackage) -> None:
+    package.add_revision("0002", DEVICES)
+    upgrade(database_url, NAME)
+    _do(database_url, "INSERT INTO people (id, name) VALUES (1, 'Ada')", "INSERT INTO devices (person) VALUES (1)")
+    package.add_revision(
+        "0003", "with op.batch_alter_table('people') as people:\n    people.alter_column('name', nullable=False)"
+    )
+    upgrade(database_url, NAME)
+    assert _rows(database_url, "SELECT person FROM devices") == [(1,)]
+
+
+def _process_that_upgrades(folder: Path, url: str) -> Any:
+    """It says `ready`, waits for a line, upgrades, and says the revision that it found."""
+    command = [sys.executable, "-c", UPGRADE_WHEN_TOLD, str(folder), url]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _tables(url: str) -> set[str]:
+    with open_engine(parse_database_url(url)).connect() as connection:
+        return set(sa.inspect(connection).get_table_names())
+
+
+def _do(url: str, *statements: str) -> None:
+    with open_engine(parse_database_url(url)).connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def _rows(url: str, query: str) -> list[tuple[object, ...]]:
+    with open_engine(parse_database_url(url)).connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
