@@ -37,6 +37,8 @@ BEGINS = {
     ("POST", "/name-proposals"),
     ("POST", "/handoffs"),
     ("POST", "/handoffs/{handoff_id}/accept"),
+    ("POST", "/drafts"),
+    ("PATCH", "/drafts/{draft_id}"),
 }
 GOES_ON = {
     ("PATCH", ""),
@@ -51,6 +53,8 @@ GOES_ON = {
     ("DELETE", "/invitations/{invitation_id}"),
     ("POST", "/participants/leave"),
     ("DELETE", "/participants/{sub}"),
+    ("POST", "/drafts/{draft_id}/interrupt"),
+    ("PUT", "/presence"),
 }
 
 
@@ -138,6 +142,7 @@ async def beginnings(device: Device, *, call_id: str, claimed: tuple[str, str]) 
         ),
         "propose a name": await device.post("/name-proposals", {"name": "Better"}),
         "hand over": await device.post("/handoffs", {"mode": "cold", "to_role": "human_agent", "reason": "r"}),
+        "draft": await device.post("/drafts", {"role": "agent"}),
         "delete": await device.send("DELETE", "/working-set/draft", headers={"If-Match": '"1"'}),
         "propose": await device.post("/tool-calls", call),
         "claim": await device.step(call_id, "claim"),
