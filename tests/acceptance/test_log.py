@@ -160,3 +160,47 @@ async def test_r61_a_reader_that_reconnects_anywhere_gets_each_event_once_and_mi
     assert [event["seq"] for event in heard] == list(range(1, len(heard) + 1))
     assert texts(heard) == [str(number) for number in range(60)]
     assert heard == await reader.events()
+
+
+async def test_r52_work_that_ends_while_nobody_is_there_is_pushed_to_whoever_reconnects(
+    demo: RunningDemo, journey: Journey
+) -> None:
+    desktop = await journey.begin()
+    phone = await journey.hand_over(desktop, mode="share")
+    call = await journey.run_call(desktop)
+    left_at = (await journey.task(phone).resume())["cursor"]
+    done = {"fence": call["fence"], "result": {"cap": "one year"}}
+    await journey.task(desktop).step(call["call_id"], "complete", **done)  # nobody follows
+    async with open_journey(demo.site, demo.person) as elsewhere:
+        device = elsewhere.phone(key=phone.device.key)
+        task = elsewhere.task(Grant(device, refresh_token=phone.refresh_token, details=phone.details))
+        heard = await follow(task.live_events(after=left_at), until=1)
+        assert (heard[0]["kind"], heard[0]["body"]["call_id"]) == ("tool_call.succeeded", call["call_id"])
+        follower = asyncio.create_task(follow(task.live_events(after=heard[0]["seq"]), until=1))
+        await journey.task(desktop).append([said("Shall I put it into the draft?")])
+        assert texts(await follower) == ["Shall I put it into the draft?"]
+        assert (await task.tool_call(call["call_id"]))["result"] == done["result"]
+
+
+async def test_r57_a_person_speaks_while_the_agent_answers_and_stops_it(journey: Journey) -> None:
+    desktop = await journey.begin()
+    phone = await journey.hand_over(desktop, mode="share")
+
+    async def ask(grant: Grant, method: str, path: str, body: Any) -> httpx2.Response:
+        return await journey.at_store(grant, method, f"/tasks/{grant.task_id}{path}", json=body)
+
+    draft = (await ask(desktop, "POST", "/drafts", {"role": "agent"})).json()["draft_id"]
+    written = await ask(desktop, "PATCH", f"/drafts/{draft}", {"offset": 0, "text": "Liability is capped at"})
+    assert written.json()["length"] == 22
+    await journey.task(phone).append([said("No, clause 9 please.", role="customer")])
+    stopped = await ask(phone, "POST", f"/drafts/{draft}/interrupt", {})
+    assert (stopped.status_code, stopped.json()["length"]) == (200, 22)
+    refused = await ask(desktop, "PATCH", f"/drafts/{draft}", {"offset": 22, "text": " one year"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:segue:problem:interrupted")
+    finished = said("Liability is capped at")
+    finished["body"] |= {"draft_id": draft, "interrupted": True}
+    await journey.task(desktop).append([finished])
+    log = await journey.task(phone).events()
+    assert texts(log) == ["No, clause 9 please.", "Liability is capped at"]
+    (told,) = [event for event in log if event["kind"] == "draft.interrupted"]
+    assert told["actor"]["device_id"] == log[-3]["actor"]["device_id"] != log[-1]["actor"]["device_id"]

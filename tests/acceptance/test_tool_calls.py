@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import httpx2
 import pytest
 from journey import CALL, LEASE, Journey, open_journey
 from running_demo import RunningDemo
@@ -100,3 +101,26 @@ async def test_r48_work_goes_on_at_another_host_when_the_one_that_did_it_is_gone
         assert len([job for job in own_demo.jobs() if job["key"] == call["downstream_key"]]) == 1
         seen = (await journey.task(worker).tool_call(call["call_id"]))["result"]
         assert seen == RESULT
+
+
+async def test_r60_who_is_there_is_known_and_nothing_is_spent_while_nobody_is(journey: Journey) -> None:
+    grant = await journey.begin()
+    task, path = journey.task(grant), f"/tasks/{grant.task_id}"
+
+    async def put(where: str, body: Any) -> httpx2.Response:
+        return await journey.at_store(grant, "PUT", f"{path}{where}", json=body)
+
+    view = (await task.resume())["task"]
+    budget = {"unit": "tokens", "limit": 50_000, "while_present": True}
+    condition = {"If-Match": f'"{view["version"]}"'}
+    set_ = await journey.at_store(grant, "PATCH", path, json={"budget": budget}, headers=condition)
+    assert set_.json()["budget"] == budget
+    call = await task.propose(CALL)
+    with pytest.raises(Refused) as refused:
+        await task.step(call["call_id"], "claim")
+    assert refused.value.body["type"] == "urn:segue:problem:nobody-present"
+    session = await task.join(name="Phone", transport="http")
+    assert (await put("/presence", {"state": "here", "session_id": session["session_id"]})).status_code == 204
+    present = (await journey.at_store(grant, "GET", f"{path}/presence")).json()
+    assert (present["somebody"], present["present"][0]["session_id"]) == (True, session["session_id"])
+    assert (await task.step(call["call_id"], "claim"))["state"] == "claimed"

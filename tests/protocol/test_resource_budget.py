@@ -8,7 +8,7 @@ from resource_world import NAME, OWNER, TASK, StoreWorld
 pytest_plugins = ["resource_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R17")]
 
-TOKENS = {"unit": "tokens", "limit": 200_000}
+TOKENS = {"unit": "tokens", "limit": 200_000, "while_present": False}
 
 
 async def test_the_log_begins_with_who_the_task_is_and_the_state_it_began_in(store: StoreWorld) -> None:
@@ -72,6 +72,7 @@ async def test_a_budget_of_another_form_is_refused(store: StoreWorld) -> None:
         {"unit": "tokens", "limit": 10**15},
         {"unit": "x" * 33, "limit": 1},
         {"unit": "tokens", "limit": 1, "spent": 0},
+        {"unit": "tokens", "limit": 1, "while_present": "yes"},
     ):
         answer = await store.device().send("PATCH", "", json={"budget": wrong}, headers={"If-Match": '"1"'})
         assert answer.status_code == 400, wrong

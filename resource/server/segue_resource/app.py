@@ -45,6 +45,7 @@ from segue_resource.settings import Settings
 from segue_resource.stores.drafts import Drafts
 from segue_resource.stores.invitations import Invitations
 from segue_resource.stores.master_key import Random
+from segue_resource.stores.presence import Presence
 from segue_resource.stores.task_cards import TaskCards
 from segue_resource.stores.task_keys import Keeper
 from segue_resource.stores.task_store import TaskStore
@@ -80,6 +81,7 @@ def create_app(
     store = TaskStore(database, ephemeral, keeper=keeper, clock=clock)
     texts = Drafts(ephemeral, keeper=keeper)
     lives = Lives(texts, ephemeral)
+    presence = Presence(ephemeral)
     heads = Heads(database)
     groups = [
         TaskEndpoints(store, paragraphs).routes(),
@@ -89,10 +91,10 @@ def create_app(
         EventEndpoints(
             store, ephemeral, texts=texts, lives=lives, heads=heads, clock=clock, going_away=going_away
         ).routes(),
-        DraftEndpoints(store, texts, lives).routes(),
-        PresenceEndpoints(store, ephemeral, lives).routes(),
+        DraftEndpoints(store, texts, presence, lives).routes(),
+        PresenceEndpoints(store, presence, lives).routes(),
         WorkingSetEndpoints(store).routes(),
-        ToolCallEndpoints(store, random=random).routes(),
+        ToolCallEndpoints(store, presence, random=random).routes(),
         ParticipantEndpoints(store).routes(),
         InvitationEndpoints(store, keeper=keeper, issuer=settings.issuer, clock=clock, random=random).routes(),
         HandoffEndpoints(store, random=random).routes(),

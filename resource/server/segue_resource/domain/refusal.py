@@ -142,6 +142,14 @@ class NotActive(Refused):
         self.status = status
 
 
+class NobodyPresent(Refused):
+    """The budget lets nothing be spent while no person is there, or while it is not `known` whether one is."""
+
+    def __init__(self, *, known: bool) -> None:
+        super().__init__()
+        self.known = known
+
+
 class NotApproved(Refused):
     """The tool call waits for the person."""
 

@@ -24,10 +24,14 @@ class Access(StrEnum):
 
 @dataclass(frozen=True)
 class Budget:
-    """At most `limit` of a `unit` that whoever counts understands. What is counted, and by whom, is not said here."""
+    """At most `limit` of a `unit` that whoever counts understands. What is counted, and by whom, is not said here.
+
+    With `while_present`, nothing that spends begins while no person is there (`require_attended`).
+    """
 
     unit: str
     limit: int
+    while_present: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,28 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from segue_resource.domain.draft import LONGEST, Draft
-from segue_resource.domain.refusal import DraftInterrupted, HandedOver, NotActive, NotFound, TooMuch, WrongOffset
+from segue_resource.domain.presence import require_attended
+from segue_resource.domain.refusal import (
+    DraftInterrupted,
+    HandedOver,
+    NobodyPresent,
+    NotActive,
+    NotFound,
+    TooMuch,
+    WrongOffset,
+)
 from segue_resource.endpoints.body import Nothing, Shape, read_body
 from segue_resource.endpoints.header import path_id
 from segue_resource.endpoints.live import Lives
 from segue_resource.endpoints.operation import operation
 from segue_resource.endpoints.route import route
 from segue_resource.endpoints.task_request import answer, caller_of, mutate, show
-from segue_resource.stores import drafts
+from segue_resource.stores import drafts, tasks
 from segue_resource.stores.drafts import Drafts
 from segue_resource.stores.idempotency import Answer
+from segue_resource.stores.presence import Presence
 from segue_resource.stores.task_store import TaskStore
-from segue_resource.stores.unit import Writing
+from segue_resource.stores.unit import Reading, Writing
 
 RECHECK = 1.0
 """Seconds for which a writer's right to go on, once read in the database, is believed."""
@@ -42,9 +52,10 @@ class Piece(Shape, frozen=True):
 class DraftEndpoints:
     """The handlers."""
 
-    def __init__(self, store: TaskStore, texts: Drafts, lives: Lives) -> None:
+    def __init__(self, store: TaskStore, texts: Drafts, presence: Presence, lives: Lives) -> None:
         self._store = store
         self._drafts = texts
+        self._presence = presence
         self._lives = lives
         self._permitted: dict[tuple[str, str], float] = {}
 
@@ -64,12 +75,20 @@ class DraftEndpoints:
             found = (await live.read()).drafts
         return show({"known": found is not None, "drafts": list((found or {}).values())}, head=head)
 
-    @operation("Begin a draft", body=NewDraft, answers={201: GROWN}, refuses=[NotActive, HandedOver, TooMuch])
+    @operation(
+        "Begin a draft", body=NewDraft, answers={201: GROWN}, refuses=[NotActive, HandedOver, NobodyPresent, TooMuch]
+    )
     @requires("events:append", task="task_id")
     async def begin(self, request: Request) -> Response:
         body, _ = await read_body(request, NewDraft)
         caller = caller_of(request)
-        _, head = await self._store.read(caller, lambda reading: drafts.require_may_write(reading, body.role))
+        attended = await self._presence.somebody(caller.task_id)
+
+        def allowed(reading: Reading) -> None:
+            drafts.require_may_write(reading, body.role)
+            require_attended(tasks.budget(reading), attended=attended)
+
+        _, head = await self._store.read(caller, allowed)
         draft_id = await self._drafts.begin(caller, body.role, head=head)
         return _answered(201, {"draft_id": draft_id, "length": 0})
 

@@ -15,8 +15,10 @@ import msgspec
 from segue_storage.ephemeral import Ephemeral, MemoryUnavailable, Note, Text
 
 from segue_resource.domain.draft import Draft
+from segue_resource.domain.presence import somebody
 from segue_resource.endpoints.tail import one_line
 from segue_resource.stores.drafts import About, Drafts
+from segue_resource.stores.presence import board, opened
 from segue_resource.stores.sealing import Damaged
 
 GATHER = 0.02
@@ -44,9 +46,8 @@ class Snapshot:
     def presence(self) -> dict[str, Any]:
         """Who is known to be present (specs/protocol.md section 8)."""
         known = self.drafts is not None
-        present = [msgspec.json.decode(note.value) for _, note in sorted(self.present.items())]
-        somebody = any(entry["state"] != "away" for entry in present) if known else None
-        return {"known": known, "somebody": somebody, "present": present}
+        present = opened(self.present)
+        return {"known": known, "somebody": somebody(present) if known else None, "present": present}
 
 
 @dataclass
@@ -138,11 +139,6 @@ class Lives:
             live.followers -= 1
             if not live.followers:
                 del self._followed[task_id]
-
-
-def board(task_id: str) -> str:
-    """Where the notes are that say who is present."""
-    return f"presence:{task_id}"
 
 
 def _sse(event: str, content: dict[str, Any]) -> bytes:

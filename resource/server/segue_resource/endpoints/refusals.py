@@ -37,6 +37,12 @@ _WORDS: dict[type[Refused], tuple[int, str, str, str]] = {
         "The task is not worked on now",
         "the member task_status says where it is",
     ),
+    refusal.NobodyPresent: (
+        409,
+        "nobody-present",
+        "No person is there",
+        "the budget of the task is spent only while one is; the member known says whether that could be found out",
+    ),
     refusal.NotApproved: (409, "not-approved", "The tool call is not approved", "it waits for the person"),
     refusal.WrongOffset: (409, "wrong-offset", "The draft ends elsewhere", "the member length says where"),
     refusal.DraftInterrupted: (
@@ -93,6 +99,8 @@ def _members(refused: Refused) -> dict[str, Any]:
             return {"tool_calls": calls}
         case refusal.NotActive(status=status):
             return {"task_status": status}
+        case refusal.NobodyPresent(known=known):
+            return {"known": known}
         case refusal.OutcomeUnknown(waits_for=waits_for):
             return {"waits_for": waits_for}
         case refusal.AnotherAttempt(attempt=attempt):

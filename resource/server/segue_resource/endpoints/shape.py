@@ -22,14 +22,15 @@ FenceText = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class NewBudget(Struct, frozen=True, forbid_unknown_fields=True):
-    """`unit` is a word for programs, as `tokens` or `eur_cents`."""
+    """`unit` is a word for programs, as `tokens`. With `while_present`, it is spent only while a person is there."""
 
     unit: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=32)]
     limit: Annotated[int, Meta(ge=0, le=10**15 - 1)]
+    while_present: bool = False
 
 
 def budget_of(asked: NewBudget | None) -> Budget | None:
-    return None if asked is None else Budget(asked.unit, asked.limit)
+    return None if asked is None else Budget(asked.unit, asked.limit, asked.while_present)
 
 
 def require_name(text: str) -> None:

@@ -10,10 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from segue_resource.domain import tool_call as domain
+from segue_resource.domain.presence import require_attended
 from segue_resource.domain.refusal import (
     Fenced,
     HandedOver,
     Held,
+    NobodyPresent,
     NotActive,
     NotApproved,
     NotYourSession,
@@ -31,9 +33,10 @@ from segue_resource.endpoints.route import route
 from segue_resource.endpoints.shape import FenceText, Identifier, Lease, Title, Word
 from segue_resource.endpoints.task_request import answer, caller_of, mutate, refusal_answer, show
 from segue_resource.endpoints.tool_call_view import ShownCall, view
-from segue_resource.stores import handoffs, sessions, tool_calls
+from segue_resource.stores import handoffs, sessions, tasks, tool_calls
 from segue_resource.stores.idempotency import Answer
 from segue_resource.stores.master_key import Random
+from segue_resource.stores.presence import Presence
 from segue_resource.stores.task_store import TaskStore
 from segue_resource.stores.tool_calls import LostRace
 from segue_resource.stores.unit import Writing
@@ -96,8 +99,9 @@ Decide = Callable[[Writing, ToolCall], Step]
 class ToolCallEndpoints:
     """The handlers."""
 
-    def __init__(self, store: TaskStore, *, random: Random) -> None:
+    def __init__(self, store: TaskStore, presence: Presence, *, random: Random) -> None:
         self._store = store
+        self._presence = presence
         self._random = random
 
     def routes(self) -> list[Route]:
@@ -172,14 +176,26 @@ class ToolCallEndpoints:
         "Hold the call under a lease",
         body=Claim,
         answers={200: ShownCall},
-        refuses=[NotActive, HandedOver, NotYourSession, NotApproved, Held, OutcomeUnknown, WrongState, LostRace],
+        refuses=[
+            NotActive,
+            NobodyPresent,
+            HandedOver,
+            NotYourSession,
+            NotApproved,
+            Held,
+            OutcomeUnknown,
+            WrongState,
+            LostRace,
+        ],
     )
     @requires("tool_calls:claim", task="task_id")
     async def claim(self, request: Request) -> Response:
         body, content = await read_body(request, Claim)
+        attended = await self._presence.somebody(caller_of(request).task_id)
 
         def decide(writing: Writing, call: ToolCall) -> Step:
             writing.require_working()
+            require_attended(tasks.budget(writing), attended=attended)
             handoffs.require_not_handed_over(writing, handoffs.working_role(writing.role))
             return domain.claim(call, _holder(writing, body), epoch=writing.epoch, now=writing.now)
 
@@ -227,13 +243,17 @@ class ToolCallEndpoints:
 
         return await self._step(request, content, decide)
 
-    @operation("Begin to run", body=Renewal, answers={200: ShownCall}, refuses=[NotActive, Fenced, WrongState])
+    @operation(
+        "Begin to run", body=Renewal, answers={200: ShownCall}, refuses=[NotActive, NobodyPresent, Fenced, WrongState]
+    )
     @requires("tool_calls:claim", task="task_id")
     async def start(self, request: Request) -> Response:
         body, content = await read_body(request, Renewal)
+        attended = await self._presence.somebody(caller_of(request).task_id)
 
         def decide(writing: Writing, call: ToolCall) -> Step:
             writing.require_working()
+            require_attended(tasks.budget(writing), attended=attended)
             until = writing.now + body.lease
             return domain.start(call, _grip(writing, body.fence), lease_until=until, now=writing.now)
 

@@ -14,6 +14,7 @@ from segue_resource.stores.unit import Reading, Writing
 _tasks = tables.tasks
 _its = _tasks.c.task_id == sa.bindparam("the_task")
 _ONE = sa.select(_tasks).where(_its)
+_BUDGET = sa.select(_tasks.c.budget).where(_its)
 _CHANGE = (
     sa.update(_tasks)
     .where(_its, _tasks.c.version == sa.bindparam("the_version"))
@@ -46,6 +47,12 @@ def task(unit: Reading | Writing) -> Task:
         created_at=row.created_at,
         access=access(token_epoch=unit.caller.epoch, task_epoch=unit.epoch),
     )
+
+
+def budget(unit: Reading | Writing) -> Budget | None:
+    """The budget of this transaction's task."""
+    text = unit.connection.execute(_BUDGET, {"the_task": unit.caller.task_id}).scalar_one()
+    return None if text is None else msgspec.json.decode(text, type=Budget)
 
 
 def rename(writing: Writing, name: str, *, version: int) -> None:
