@@ -1,6 +1,6 @@
 """Debian's Chromium under Playwright: one for the pages alone, and profiles of their own, as separate devices have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,12 @@ def started_playwright() -> Iterator[Playwright]:
 
 
 @contextmanager
-def profile(playwright: Playwright, folder: Path, device: Mapping[str, Any]) -> Iterator[BrowserContext]:
+def profile(
+    playwright: Playwright, folder: Path, device: Mapping[str, Any], *, switches: Sequence[str] = ()
+) -> Iterator[BrowserContext]:
     """A Chromium with a user-data folder of its own: cookies, keys and databases are shared with no other."""
     context = playwright.chromium.launch_persistent_context(
-        folder, executable_path=binary("chromium"), args=SWITCHES, locale="en-GB", **device
+        folder, executable_path=binary("chromium"), args=[*SWITCHES, *switches], locale="en-GB", **device
     )
     context.set_default_timeout(PATIENCE)
     try:

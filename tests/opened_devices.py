@@ -1,6 +1,6 @@
 """Browsers that are open for one test, each with a profile of its own, and what must hold for all that they did."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,8 +27,8 @@ class Devices:
     def desktop(self) -> Desktop:
         return self._open(Desktop, DESKTOP)
 
-    def phone(self) -> Phone:
-        return self._open(Phone, PHONE)
+    def phone(self, *, switches: Sequence[str] = (), **options: Any) -> Phone:
+        return self._open(Phone, PHONE | options, switches)
 
     def amiss(self) -> list[str]:
         """Script errors, violated policies, failures of servers, and secrets in an address or a log."""
@@ -43,9 +43,10 @@ class Devices:
             *(f"a server failed: {line}" for line in logged if "Traceback" in line),
         ]
 
-    def _open(self, kind: type[D], device: Mapping[str, Any]) -> D:
+    def _open(self, kind: type[D], device: Mapping[str, Any], switches: Sequence[str] = ()) -> D:
         folder = self._folder / f"profile-{len(self._opened)}"
-        opened = kind(self._closing.enter_context(profile(self._playwright, folder, device)), self._stage)
+        context = self._closing.enter_context(profile(self._playwright, folder, device, switches=switches))
+        opened = kind(context, self._stage)
         self._opened.append(opened)
         return opened
 

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(page: str, *, settings: Mapping[str, Any], servers: Sequence[str]) -> Starlette:
-    """Serve `static/<page>`; the page may talk to `servers` (URLs) and to nobody else."""
+def create_app(page: str, *, settings: Mapping[str, Any], servers: Sequence[str], camera: bool = False) -> Starlette:
+    """Serve `static/<page>`; it may talk to `servers` (URLs) and to nobody else, and use the `camera` if so said."""
 
     async def show_page(_: Request) -> Response:
         return FileResponse(STATIC / page, media_type="text/html; charset=utf-8")
@@ -34,11 +34,11 @@ def create_app(page: str, *, settings: Mapping[str, Any], servers: Sequence[str]
             Route("/config.json", show_settings),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(SecurityHeaders, headers=security_headers(servers))],
+        middleware=[Middleware(SecurityHeaders, headers=security_headers(servers, camera=camera))],
     )
 
 
-def security_headers(servers: Sequence[str]) -> dict[str, str]:
+def security_headers(servers: Sequence[str], *, camera: bool = False) -> dict[str, str]:
     """What the page may load and where it may connect; Trusted Types make markup from strings impossible."""
     origins = sorted({"{0.scheme}://{0.netloc}".format(urlsplit(server)) for server in servers})
     policy = [
@@ -47,6 +47,7 @@ def security_headers(servers: Sequence[str]) -> dict[str, str]:
         "style-src 'self'",
         "img-src 'self' data:",
         f"connect-src 'self' {' '.join(origins)}",
+        "manifest-src 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
         "form-action 'self'",
@@ -57,7 +58,7 @@ def security_headers(servers: Sequence[str]) -> dict[str, str]:
         "Content-Security-Policy": "; ".join(policy),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Permissions-Policy": f"camera=({'self' * camera}), geolocation=(), microphone=()",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-cache",

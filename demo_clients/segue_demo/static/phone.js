@@ -4,6 +4,7 @@ import { deviceName } from "./device_name.js";
 import { byId, say, showScreen } from "./elements.js";
 import { openTask } from "./open_task.js";
 import { PhonePull } from "./phone_pull.js";
+import { ScanDialog } from "./scan_dialog.js";
 import { explain, forgetAccess, hasLostAccess } from "./refusals.js";
 import { showRefusal } from "./refused_screen.js";
 import { DeviceKey } from "./segue/device_key.js";
@@ -28,6 +29,7 @@ async function open() {
   settings = await loadSettings();
   pull = new PhonePull({ again: askForTask, cancel: () => startOver() });
   await openDevice();
+  new ScanDialog({ onOffer });
   byId("connect").onsubmit = connect;
   byId("ask").onclick = askForTask;
   byId("check-cancel").onclick = () => startOver();
@@ -47,6 +49,11 @@ async function openDevice() {
 async function keepScannedOffer() {
   const offer = push.takeOffer();
   if (offer) await vault.put("offer", offer);
+}
+
+async function onOffer(offer) {
+  await vault.put("offer", offer);
+  await showConnect(offer);
 }
 
 async function goOn() {

@@ -13,9 +13,19 @@ export const cancel = (grant, { issuer, transfer_id }) => atIssuer(grant, issuer
 
 /** The offer in this page's address, taken out of it at once (XD-PUSH-08); null if there is none. */
 export function takeOffer() {
-  const members = new URLSearchParams(location.hash.slice(1));
+  const offer = offerIn(location.hash);
+  if (offer) history.replaceState(null, "", location.pathname + location.search);
+  return offer;
+}
+
+/** The offer in the text of a scanned code; null if it holds none. The address it stands in is not opened. */
+export function scannedOffer(text) {
+  return URL.canParse(text) ? offerIn(new URL(text).hash) : null;
+}
+
+function offerIn(fragment) {
+  const members = new URLSearchParams(fragment.slice(1));
   if (!members.has("transfer_code")) return null;
-  history.replaceState(null, "", location.pathname + location.search);
   return { iss: members.get("iss"), transfer_code: members.get("transfer_code") };
 }
 
