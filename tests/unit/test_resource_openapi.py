@@ -81,12 +81,27 @@ def test_a_handler_reads_the_body_that_it_describes() -> None:
 
 
 def test_every_problem_that_is_told_has_the_form_of_one(described: dict[str, Any]) -> None:
+    told = described["components"]["responses"]
     for methods in described["paths"].values():
         for operation in methods.values():
             for status, answer in operation["responses"].items():
                 if int(status) >= 400 and operation["security"]:
-                    (media_type,) = answer["content"]
-                    assert media_type == "application/problem+json"
+                    name = answer["$ref"].removeprefix("#/components/responses/")
+                    (content,) = told[name]["content"].items()
+                    assert content[0] == "application/problem+json"
+                    assert content[1]["schema"]["properties"]["status"] == {"const": int(status)}
+
+
+def test_what_is_said_of_several_operations_is_said_once(described: dict[str, Any]) -> None:
+    said = [
+        json.dumps(answer)
+        for methods in described["paths"].values()
+        for operation in methods.values()
+        for status, answer in operation["responses"].items()
+        if int(status) >= 400 and "$ref" not in answer and operation["security"]
+    ]
+    assert said == []
+    assert len(COMMITTED.read_text()) < 200_000
 
 
 def test_the_committed_document_is_one_json_object_without_a_host_of_ours() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -17,13 +16,15 @@ from segue_resource.app import create_app
 from segue_resource.endpoints.body import MAX_BYTES, Nothing
 from segue_resource.endpoints.header import ID, Number
 from segue_resource.endpoints.operation import Caller, Operation, operation_of
-from segue_resource.endpoints.refusals import status_and_slug
 from segue_resource.endpoints.route import Address, Handler
+from segue_resource.json_schema import ecma
+from segue_resource.openapi_problems import PROBLEM, ProblemComponents
 from segue_resource.settings import Settings
 
 VERSION = "0.1.0"
 STORE, ISSUER = "https://tasks.example", "https://id.example"
 
+_WIDTH = 120
 _REF = "#/components/schemas/{name}"
 _ETAG = {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'}
 _REQUEST_HEADERS: dict[str, dict[str, Any]] = {
@@ -42,23 +43,12 @@ _ANSWER_HEADERS: dict[str, dict[str, Any]] = {
     "WWW-Authenticate": {"schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "string"}},
 }
-_PATHS = {
-    "seq": {"type": "string", "pattern": "^[0-9]{1,15}$"},
-    "task_id": {"type": "string", "pattern": f"^{ID}$"},
-}
+_ANY_ID = {"type": "string", "pattern": f"^{ID}$"}
+_PATHS = {"seq": {"type": "string", "pattern": "^[0-9]{1,15}$"}}
 _SECURITY: dict[Caller, list[dict[str, list[str]]]] = {
     Caller.AUTHORIZATION_SERVER: [{"service_token": []}],
     Caller.ANYBODY: [],
 }
-_UNPROVEN = [
-    *((400, "invalid-request"), (401, "token-required"), (401, "invalid-token"), (401, "invalid-dpop-proof")),
-    *((401, "use-dpop-nonce"), (403, "insufficient-scope"), (403, "not-your-role"), (404, "not-found")),
-]
-_OUTAGES = [(500, "server-error"), (503, "cannot-verify"), (503, "unavailable")]
-_WRITES = [(409, "stale-epoch"), (422, "idempotency-key-reused"), (503, "in-doubt")]
-_BODIES = [
-    *((400, "malformed-json"), (400, "invalid-request"), (413, "content-too-large"), (415, "unsupported-media-type")),
-]
 
 
 class Undescribed(Exception):
@@ -82,10 +72,13 @@ def describe(addresses: Iterable[Address], *, url: str = STORE, issuer: str = IS
         if described is None:
             raise Undescribed(method, address.path, handler)
         operations.append((address, method, handler, described))
-    shapes = _Shapes([operation for *_, operation in operations])
+    shapes, problems = _Shapes([operation for *_, operation in operations]), ProblemComponents()
     paths: dict[str, dict[str, Any]] = {}
     for address, method, handler, described in operations:
-        paths.setdefault(address.path, {})[method.lower()] = _operation(address, method, handler, described, shapes)
+        writes = described.caller is Caller.DEVICE and method != "GET"
+        told = _operation(address, handler, described, shapes, writes=writes)
+        told["responses"] |= problems.of(described, writes=writes)
+        paths.setdefault(address.path, {})[method.lower()] = told
     return {
         "openapi": "3.1.1",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -100,7 +93,8 @@ def describe(addresses: Iterable[Address], *, url: str = STORE, issuer: str = IS
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": shapes.components,
-            "parameters": _parameter_components(),
+            "parameters": _parameter_components(address for address, *_ in operations),
+            "responses": problems.components(),
             "headers": _ANSWER_HEADERS,
             "securitySchemes": _security_schemes(issuer),
         },
@@ -120,20 +114,9 @@ class _Shapes:
                 found += shape.values() if isinstance(shape, Mapping) else [] if shape is None else [shape]
         self._types = list({repr(shape): shape for shape in found}.values())
         schemas, components = msgspec.json.schema_components(self._types, ref_template=_REF)
-        self._schemas = dict(zip((repr(shape) for shape in self._types), map(_ecma, schemas), strict=True))
-        self.components = dict(sorted({name: _ecma(schema) for name, schema in components.items()}.items()))
-        self.components["Problem"] = {
-            "title": "Problem",
-            "description": "RFC 9457. Further members are told in the protocol.",
-            "type": "object",
-            "properties": {
-                "type": {"type": "string", "pattern": "^urn:segue:problem:[a-z0-9-]+$"},
-                "title": {"type": "string"},
-                "status": {"type": "integer", "minimum": 400, "maximum": 599},
-                "detail": {"type": "string"},
-            },
-            "required": ["type", "title", "status", "detail"],
-        }
+        self._schemas = dict(zip((repr(shape) for shape in self._types), map(ecma, schemas), strict=True))
+        self.components = dict(sorted({name: ecma(schema) for name, schema in components.items()}.items()))
+        self.components["Problem"] = PROBLEM
 
     def of(self, shape: Any) -> dict[str, Any]:
         if isinstance(shape, Mapping):
@@ -142,22 +125,9 @@ class _Shapes:
         return dict(self._schemas[repr(shape)])
 
 
-def _ecma(schema: Any) -> Any:
-    """The same schema with patterns as JSON Schema has them: ECMA-262 ends a text with `$`, Python with `\\Z`."""
-    if isinstance(schema, list):
-        return [_ecma(each) for each in schema]
-    if isinstance(schema, Mapping):
-        return {
-            name: re.sub(r"\\Z$", "$", each) if name == "pattern" and isinstance(each, str) else _ecma(each)
-            for name, each in schema.items()
-        }
-    return schema
-
-
-def _operation(address: Address, method: str, handler: Handler, told: Operation, shapes: _Shapes) -> dict[str, Any]:
+def _operation(address: Address, handler: Handler, told: Operation, shapes: _Shapes, *, writes: bool) -> dict[str, Any]:
     group = handler.__module__.rpartition(".")[2]
     name = getattr(handler, "__name__", "")
-    writes = told.caller is Caller.DEVICE and method != "GET"
     documented = " ".join((handler.__doc__ or "").split())
     return {
         "operationId": f"{group}.{name}" if told.caller is not Caller.AUTHORIZATION_SERVER else f"{group}.as.{name}",
@@ -167,7 +137,7 @@ def _operation(address: Address, method: str, handler: Handler, told: Operation,
         "security": _SECURITY.get(told.caller) or _device_security(told, handler),
         "parameters": _parameters(address, told, writes=writes, shapes=shapes),
         **({} if told.body is None else {"requestBody": _body(told, shapes)}),
-        "responses": _good(told, shapes, writes=writes) | _bad(told, writes=writes),
+        "responses": _good(told, shapes, writes=writes),
     }
 
 
@@ -179,11 +149,7 @@ def _device_security(told: Operation, handler: Handler) -> list[dict[str, list[s
 
 
 def _parameters(address: Address, told: Operation, *, writes: bool, shapes: _Shapes) -> list[dict[str, Any]]:
-    anything = {"type": "string", "pattern": f"^{ID}$"}
-    found = [
-        {"name": name, "in": "path", "required": True, "schema": _PATHS.get(name, anything)}
-        for name in address.param_convertors
-    ]
+    found: list[dict[str, Any]] = [{"$ref": f"#/components/parameters/{name}"} for name in address.param_convertors]
     for parameter in told.query:
         if isinstance(parameter, Number):
             schema = {"type": "integer", "minimum": parameter.least, "maximum": parameter.most}
@@ -222,55 +188,25 @@ def _good(told: Operation, shapes: _Shapes, *, writes: bool) -> dict[str, Any]:
     return answers
 
 
-def _bad(told: Operation, *, writes: bool) -> dict[str, Any]:
-    slugs: dict[int, list[str]] = {}
-    for status, slug in _problems(told, writes=writes):
-        known = slugs.setdefault(status, [])
-        known += [] if slug in known else [slug]
-    return {str(status): _problem(status, sorted(known)) for status, known in sorted(slugs.items())}
-
-
-def _problems(told: Operation, *, writes: bool) -> list[tuple[int, str]]:
-    found = [pair if isinstance(pair, tuple) else status_and_slug(pair) for pair in told.refuses]
-    match told.caller:
-        case Caller.ANYBODY:
-            return found
-        case Caller.AUTHORIZATION_SERVER:
-            found += [(401, "service-token"), *_OUTAGES, (503, "in-doubt")]
-        case Caller.DEVICE:
-            found += [*_UNPROVEN, *_OUTAGES, *(_WRITES if writes else [])]
-    found += [] if told.body is None else _BODIES
-    if any(name.startswith("If-Match") for name in told.headers):
-        found += [(412, "conflict"), (428, "precondition-required")]
-    return found
-
-
-def _problem(status: int, slugs: list[str]) -> dict[str, Any]:
-    types = [f"urn:segue:problem:{slug}" for slug in slugs]
-    schema = {"$ref": "#/components/schemas/Problem", "properties": {"type": {"enum": types}}}
-    answer: dict[str, Any] = {
-        "description": ", ".join(slugs),
-        "content": {"application/problem+json": {"schema": schema}},
-    }
-    name = {401: "WWW-Authenticate", 503: "Retry-After"}.get(status)
-    return answer if name is None else answer | {"headers": _headers(name)}
-
-
 def _headers(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _parameter_components() -> dict[str, Any]:
-    """Header fields of requests, each as it may be and as it must be."""
+def _parameter_components(addresses: Iterable[Address]) -> dict[str, Any]:
+    """Ids in addresses, and header fields of requests, each as it may be and as it must be."""
+    names = sorted({name for address in addresses for name in address.param_convertors})
     return {
-        f"{name}{'-required' if required else ''}": {
-            "name": name,
-            "in": "header",
-            "required": required,
-            "schema": schema,
-        }
-        for name, schema in _REQUEST_HEADERS.items()
-        for required in ((False, True) if name == "If-Match" else (False,))
+        **{name: {"name": name, "in": "path", "required": True, "schema": _PATHS.get(name, _ANY_ID)} for name in names},
+        **{
+            f"{name}{'-required' if required else ''}": {
+                "name": name,
+                "in": "header",
+                "required": required,
+                "schema": schema,
+            }
+            for name, schema in _REQUEST_HEADERS.items()
+            for required in ((False, True) if name == "If-Match" else (False,))
+        },
     }
 
 
@@ -324,8 +260,24 @@ async def _document() -> dict[str, Any]:
 
 
 def text(described: dict[str, Any]) -> str:
-    """As it is committed."""
-    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+    """As it is committed: what fits a line stands on one."""
+    return _laid_out(described, "") + "\n"
+
+
+def _laid_out(value: Any, indent: str) -> str:
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent + line) <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    inner = indent + " "
+    if isinstance(value, list):
+        return _lines("[]", [_laid_out(each, inner) for each in value], indent)
+    members = [f"{json.dumps(name)}: {_laid_out(member, inner)}" for name, member in value.items()]
+    return _lines("{}", members, indent)
+
+
+def _lines(brackets: str, members: list[str], indent: str) -> str:
+    within = f",\n{indent} ".join(members)
+    return f"{brackets[0]}\n{indent} {within}\n{indent}{brackets[1]}"
 
 
 if __name__ == "__main__":
