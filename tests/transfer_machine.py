@@ -23,6 +23,7 @@ from transfer_steps import (
     resolved,
 )
 from transfer_system import System, Template
+from transfer_traces import Meanwhile, Trace
 
 PARTS = 3
 """A step has as many parts at most, so another one can happen before, between or after them in four places."""
@@ -131,8 +132,18 @@ class TransferMachine(RuleBasedStateMachine):
         self.at_once(first, second, writes)
 
     def at_once(self, first: Step, second: Step, writes: int) -> None:
+        self._do_both(resolved(first, self.model), resolved(second, self.model), writes)
+
+    def play(self, trace: Trace) -> None:
+        """A run that is known beforehand."""
+        for each in trace:
+            if isinstance(each, Meanwhile):
+                self._do_both(each.first, each.second, each.writes)
+            else:
+                self._do(each)
+
+    def _do_both(self, one: Step, other: Step, writes: int) -> None:
         """The second happens between what the first reads and what it writes. Some order must explain both answers."""
-        one, other = resolved(first, self.model), resolved(second, self.model)
         answers = self.runner.run(self.system.do_both(one, other, writes=writes))
         seen = self._observed()
         explained = []
