@@ -28,6 +28,7 @@ from segue_authz.stores.transfers import Transfers
 from segue_authz.stores.withdrawals import Withdrawals
 from segue_authz.tokens import signing_keys
 from segue_authz.tokens.derivation import Derivation
+from segue_authz.tokens.signing_keys import SigningKeys
 from segue_storage.database import open_database
 from segue_storage.ephemeral import open_ephemeral
 from segue_storage.migrations import upgrade
@@ -208,7 +209,7 @@ def restart(world: World) -> None:
         database=world.database,
         ephemeral=world.ephemeral,
         cards=world.cards,
-        keys=signing_keys.load(world.settings.keys),
+        keys=SigningKeys(world.settings.keys, clock=lambda: world.now),
         secret=SECRET,
         clock=lambda: world.now,
         random=secrets.token_bytes,

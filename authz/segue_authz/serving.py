@@ -18,6 +18,7 @@ from segue_authz.app import create_app
 from segue_authz.settings import Settings
 from segue_authz.task_cards import TaskCardsOverHttp
 from segue_authz.tokens import signing_keys
+from segue_authz.tokens.signing_keys import SigningKeys
 
 PACKAGE = "segue_authz"
 
@@ -34,7 +35,7 @@ def prepare(settings: Settings) -> None:
     else:
         require_current(settings.database, PACKAGE)
     policy_file.read(settings.policy)
-    signing_keys.load(settings.keys)
+    signing_keys.read(settings.keys)
     read_secret(settings.secret)
 
 
@@ -51,7 +52,7 @@ def read_secret(file: Path) -> bytes:
 
 def open_app(settings: Settings) -> Starlette:
     """The server with everything it opens, which it closes when it stops."""
-    keys = signing_keys.load(settings.keys)
+    keys = SigningKeys(settings.keys)
     database, ephemeral = open_database(settings.database), open_ephemeral(settings.redis)
     http = httpx2.AsyncClient(timeout=httpx2.Timeout(5.0), trust_env=False)
     cards = TaskCardsOverHttp(

@@ -18,7 +18,7 @@ from segue.clock import now
 from segue.fetch import Fetch, FetchFailed
 from segue_authz.domain.policy import Policies
 from segue_authz.task_cards import TaskCardsOverHttp
-from segue_authz.tokens import signing_keys
+from segue_authz.tokens.signing_keys import SigningKeys
 from segue_storage.database import Database, open_database
 from segue_storage.ephemeral import Ephemeral, open_ephemeral
 from starlette.types import ASGIApp
@@ -89,7 +89,7 @@ def _authz(
     policies: Policies,
     http: httpx2.AsyncClient,
 ) -> ASGIApp:
-    keys, random = signing_keys.load(settings.keys), secrets.token_bytes
+    keys, random = SigningKeys(settings.keys), secrets.token_bytes
     cards = TaskCardsOverHttp(
         http, issuer=settings.issuer, audience=settings.task_store, keys=keys, clock=now, random=random
     )
