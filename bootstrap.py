@@ -10,7 +10,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-PARTS = ("resource/middleware", "resource/storage", "resource/server", "authz", "demo_clients")
+PARTS = ("resource/middleware", "resource/storage", "resource/server", "authz", "demo_clients", "threats")
 ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if sys.platform == "win32" else "bin")
 

@@ -14,6 +14,7 @@ PARTS = {
     "segue_resource": "resource/server",
     "segue_authz": "authz",
     "segue_demo": "demo_clients",
+    "segue_threats": "threats",
 }
 
 

@@ -1,0 +1,111 @@
+"""Runs attacks one after the other, each in a lab of its own, and says how they ended."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import httpx2
+
+from segue_threats.attack import MISSING_FROM_THE_CONFIGURATION, Attack, Broken, Need, PreconditionFailed
+from segue_threats.catalogue import Catalogue, Threat
+from segue_threats.evidence import Pace, Trail
+from segue_threats.lab import Lab, Visitor, open_lab
+from segue_threats.network import Transport
+from segue_threats.outcome import Ending, Outcome, Verdict
+from segue_threats.redaction import Redactor
+from segue_threats.target import Configuration, Target
+
+PATIENCE = 120
+"""Seconds one attack may take."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which threats are of interest; an empty set means all. `destructive`: also attacks that may leave damage."""
+
+    ids: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    severities: frozenset[str] = frozenset()
+    destructive: bool = False
+
+    def takes(self, threat: Threat) -> bool:
+        chosen = (self.ids, threat.id), (self.groups, threat.group), (self.severities, threat.severity)
+        return all(not wanted or value in wanted for wanted, value in chosen)
+
+
+def visitors_of(configuration: Configuration) -> deque[Visitor]:
+    """The test people, none of them signed in yet."""
+    return deque(Visitor(person, httpx2.Cookies()) for person in configuration.people)
+
+
+async def run(
+    target: Target,
+    catalogue: Catalogue,
+    attacks: Sequence[Attack],
+    selection: Selection,
+    *,
+    visitors: deque[Visitor],
+    rate: float,
+    transport: Transport,
+    tell: Callable[[Outcome], None],
+) -> list[Verdict]:
+    """A verdict on every threat of the catalogue, in its order; `tell` hears of each attack as it ends."""
+    pace, offers = Pace(rate), target.offers()
+    verdicts = []
+    for threat in catalogue.threats:
+        outcomes = []
+        if selection.takes(threat):
+            for attack in (each for each in attacks if each.threat == threat.id):
+                visitors.rotate(1)  # servers count tries per person
+                outcome = _left_out(attack, offers, selection) or await _fought(
+                    attack, target, visitors=tuple(visitors), pace=pace, transport=transport
+                )
+                tell(outcome)
+                outcomes.append(outcome)
+        verdicts.append(Verdict(threat, tuple(outcomes), selection.takes(threat)))
+    return verdicts
+
+
+def _left_out(attack: Attack, offers: frozenset[Need], selection: Selection) -> Outcome | None:
+    missing = sorted(attack.needs - offers)
+    if missing:
+        counts = any(need in MISSING_FROM_THE_CONFIGURATION for need in missing)
+        reason = f"there is no {' and no '.join(missing)}"
+    elif attack.destructive and not selection.destructive:
+        counts, reason = False, "it may leave damage behind, and --destructive was not given"
+    else:
+        return None
+    return Outcome(attack, Ending.SKIPPED, reason, counts, 0, ())
+
+
+async def _fought(
+    attack: Attack, target: Target, *, visitors: Sequence[Visitor], pace: Pace, transport: Transport
+) -> Outcome:
+    trail = Trail(Redactor())
+    begin = time.monotonic()
+    ending, reason = await _ended(attack, open_lab(target, trail, pace, visitors=visitors, transport=transport))
+    if ending is not Ending.HELD:
+        trail.finding(reason)
+    seconds = time.monotonic() - begin
+    return Outcome(attack, ending, trail.redactor.sweep(reason), ending is Ending.SKIPPED, seconds, trail.told())
+
+
+async def _ended(attack: Attack, opening: AbstractAsyncContextManager[Lab]) -> tuple[Ending, str]:
+    """What cannot be done is a skip that counts, never a defence that held."""
+    try:
+        async with asyncio.timeout(PATIENCE), opening as lab:
+            await attack.run(lab)
+            if not (lab.proved and lab.demanded):
+                raise PreconditionFailed("the attack has shown neither that the honest path works nor what it demands")
+    except Broken as broken:
+        return Ending.BROKEN, str(broken)
+    except PreconditionFailed as failed:
+        return Ending.SKIPPED, f"the honest path does not work: {failed}"
+    except TimeoutError:
+        return Ending.SKIPPED, f"it took longer than {PATIENCE} seconds"
+    except (httpx2.HTTPError, KeyError, ValueError) as failure:
+        return Ending.SKIPPED, f"it could not be done: {type(failure).__name__}: {failure}"
+    return Ending.HELD, "refused, and the honest path still works"
