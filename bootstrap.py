@@ -10,7 +10,15 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-PARTS = ("resource/middleware", "resource/storage", "resource/server", "authz", "demo_clients", "threats")
+PARTS = (
+    "resource/middleware",
+    "resource/storage",
+    "resource/server",
+    "resource/mcp",
+    "authz",
+    "demo_clients",
+    "threats",
+)
 ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if sys.platform == "win32" else "bin")
 

@@ -19,6 +19,7 @@ from segue.authority import ACTIONS
 from segue.testing import TestDevice, TestIssuer
 from segue_resource.app import create_app
 from segue_resource.domain.resume import ParagraphWriter
+from segue_resource.endpoints.beside import Beside
 from segue_resource.settings import Settings
 from segue_resource.stores.tables import metadata
 from segue_storage.database import Database, open_database
@@ -45,6 +46,7 @@ class StoreWorld:
     issuer: TestIssuer
     now: int = START
     paragraph_writer: ParagraphWriter | None = None
+    beside: Callable[[Any], Beside] | None = None
     app: Any = None
     lifespan: "Lifespan | None" = None
     http: httpx2.AsyncClient = field(init=False)
@@ -63,6 +65,7 @@ class StoreWorld:
             clock=self.clock,
             random=secrets.token_bytes,
             paragraph_writer=self.paragraph_writer,
+            beside=self.beside,
         )
         self.lifespan = Lifespan(self.app)
         await self.lifespan.start()
@@ -326,7 +329,9 @@ def _migrated_file() -> bytes:
 
 
 @asynccontextmanager
-async def open_store_world(folder: Path, *, database_url: str, ephemeral_url: str | None) -> AsyncIterator[StoreWorld]:
+async def open_store_world(
+    folder: Path, *, database_url: str, ephemeral_url: str | None, beside: Callable[[Any], Beside] | None = None
+) -> AsyncIterator[StoreWorld]:
     make_tables(database_url)
     key_file = folder / "master.key"
     key_file.write_text(jose.b64url_encode(secrets.token_bytes(32)))
@@ -338,6 +343,7 @@ async def open_store_world(folder: Path, *, database_url: str, ephemeral_url: st
         open_database(database_url, threads=4),
         open_ephemeral(ephemeral_url, clock),
         TestIssuer(issuer=ISSUER, audience=STORE, clock=clock),
+        beside=beside,
     )
     turnable.append(world.clock)
     await world.restart()

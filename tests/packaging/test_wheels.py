@@ -16,6 +16,7 @@ PARTS = {
     "segue": "resource/middleware",
     "segue_storage": "resource/storage",
     "segue_resource": "resource/server",
+    "segue_mcp": "resource/mcp",
     "segue_authz": "authz",
     "segue_demo": "demo_clients",
     "segue_threats": "threats",

@@ -19,16 +19,22 @@ _HELP = "settings are read from SEGUE_RESOURCE_* and SEGUE_AUTHZ_ISSUER in the e
 
 def main(argv: list[str]) -> int:
     """Run the task store."""
-    options = parse_options(argv, name="resource", description=main.__doc__ or "", port=8401, help_text=_HELP)
+    return run_store(argv, name="resource", description=main.__doc__ or "", factory="segue_resource.__main__:factory")
+
+
+def run_store(argv: list[str], *, name: str, description: str, factory: str) -> int:
+    """Run a command whose server is the task store; `factory` names what makes it. The exit status."""
+    options = parse_options(argv, name=name, description=description, port=8401, help_text=_HELP)
+    options.name = "RESOURCE"  # whose settings these are, whatever the command is called
     try:
         settings = from_process()
         if options.check:
             print(json.dumps(settings.shown(), indent=2))
             return 0
         embedded = settings.database if settings.embedded else None
-        run("segue_resource.__main__:factory", options, embedded=embedded, prepare=lambda: prepare(settings))
+        run(factory, options, embedded=embedded, prepare=lambda: prepare(settings))
     except (BadSetting, BadKeyFile, SchemaBehind, SchemaAhead, AlreadyHeld, OSError, SQLAlchemyError) as fault:
-        print(f"segue resource: {fault}", file=sys.stderr)
+        print(f"segue {name}: {fault}", file=sys.stderr)
         return 1
     return 0
 

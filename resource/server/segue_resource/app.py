@@ -1,7 +1,7 @@
 """The task store as an ASGI application; the only module that puts the parts together."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from segue.clock import Clock
 from segue.epoch import EpochsElsewhere
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from segue_resource.domain.resume import ParagraphWriter
 from segue_resource.endpoints.audit import AuditEndpoints
+from segue_resource.endpoints.beside import Beside, OwnLifespan, ServedBeside
 from segue_resource.endpoints.drafts import DraftEndpoints
 from segue_resource.endpoints.events import EventEndpoints
 from segue_resource.endpoints.going_away import GoingAway, heard_at_signals
@@ -50,8 +51,6 @@ from segue_resource.stores.task_cards import TaskCards
 from segue_resource.stores.task_keys import Keeper
 from segue_resource.stores.task_store import TaskStore
 
-OwnLifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
-
 
 def create_app(
     settings: Settings,
@@ -62,12 +61,14 @@ def create_app(
     clock: Clock,
     random: Random,
     paragraph_writer: ParagraphWriter | None = None,
+    beside: Callable[[ASGIApp], Beside] | None = None,
     lifespan: OwnLifespan | None = None,
 ) -> Starlette:
     """The server over what it is given; whoever opened that closes it, in `lifespan` or elsewhere.
 
     Reads the key files that the settings name. `fetch` gets the issuer's documents, `random(n)` gives n random bytes,
-    `paragraph_writer` writes the paragraph of a resume in the deployment's own words.
+    `paragraph_writer` writes the paragraph of a resume in the deployment's own words. `beside` makes what is served
+    beside the store from the app that answers the store's addresses to whoever has been let in.
     Raises `BadKeyFile`.
     """
     keeper = Keeper(load_master_key(settings, random=random), random)
@@ -100,24 +101,31 @@ def create_app(
         HandoffEndpoints(store, random=random).routes(),
         AuditEndpoints(store).routes(),
     ]
-    guard = Middleware(
-        TaskTokenMiddleware,
-        issuer=settings.issuer,
-        audience=settings.url,
-        replay=ephemeral,
-        epochs=EpochsElsewhere(),
-        nonce_secret=load_nonce_secret(settings, random=random),
-        fetch=fetch,
-        clock=clock,
-    )
+    nonce_secret = load_nonce_secret(settings, random=random)
+
+    def guarded(app: ASGIApp, *, audience: str) -> ASGIApp:
+        return TaskTokenMiddleware(
+            app,
+            issuer=settings.issuer,
+            audience=audience,
+            replay=ephemeral,
+            epochs=EpochsElsewhere(),
+            nonce_secret=nonce_secret,
+            fetch=fetch,
+            clock=clock,
+        )
+
     with_task_token = [route for group in groups for route in group]
     without = [*health.routes(), *cards.routes(), *invited.routes()]
+    tasks = RequestLog(_serving(with_task_token))
+    others = [] if beside is None else [beside(tasks)]
     app = Starlette(
-        routes=[Mount("", RequestLog(_serving(with_task_token)))],
+        routes=[Mount("", tasks)],
         middleware=[
             Middleware(Outside, https=settings.https),
             Middleware(WithoutTaskToken, served=_serving(without)),
-            guard,
+            *(_served_beside(other, guarded, audience=settings.url + other.path) for other in others),
+            Middleware(guarded, audience=settings.url),
         ],
         lifespan=_lifespan(
             going_away,
@@ -125,10 +133,16 @@ def create_app(
             keep_house(database, clock),
             paragraphs.lifespan,
             heads.lifespan,
+            *(other.lifespan for other in others),
         ),
     )
     app.state.addresses = [*with_task_token, *without]
     return app
+
+
+def _served_beside(other: Beside, guarded: Callable[..., ASGIApp], *, audience: str) -> Middleware:
+    app = guarded(other.app, audience=audience)
+    return Middleware(ServedBeside, path=other.path, audience=audience, guarded=app)
 
 
 def _serving(routes: Iterable[BaseRoute]) -> ASGIApp:

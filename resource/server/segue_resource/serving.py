@@ -1,7 +1,7 @@
 """From settings to a running server: what is made or insisted on before the first request, and what is opened."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
@@ -13,8 +13,10 @@ from segue_storage.engine import open_engine
 from segue_storage.ephemeral import open_ephemeral
 from segue_storage.migrations import require_current, upgrade
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from segue_resource.app import create_app
+from segue_resource.endpoints.beside import Beside
 from segue_resource.key_files import load_master_key, load_nonce_secret
 from segue_resource.paragraph_hook import open_http, paragraph_over_http
 from segue_resource.settings import Settings
@@ -37,8 +39,8 @@ def prepare(settings: Settings) -> None:
     _require_same_key(settings, load_master_key(settings, random=secrets.token_bytes))
 
 
-def open_app(settings: Settings) -> Starlette:
-    """The server with everything it opens, which it closes when it stops."""
+def open_app(settings: Settings, *, beside: Callable[[ASGIApp], Beside] | None = None) -> Starlette:
+    """The server with everything it opens, which it closes when it stops. `beside` as in `create_app`."""
     database, ephemeral = open_database(settings.database), open_ephemeral(settings.redis)
     http = open_http()
 
@@ -59,6 +61,7 @@ def open_app(settings: Settings) -> Starlette:
         clock=now,
         random=secrets.token_bytes,
         paragraph_writer=paragraph_over_http(settings.paragraph_url, http) if settings.paragraph_url else None,
+        beside=beside,
         lifespan=lifespan,
     )
 
