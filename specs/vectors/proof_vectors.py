@@ -85,6 +85,7 @@ def refused_headers() -> dict[str, str]:
         "jwk is symmetric": changed(HEADER, jwk={"kty": "oct", "k": b64(bytes(32))}),
         "jwk is RSA": changed(HEADER, jwk={"kty": "RSA", "n": b64(b"\xff" * 64), "e": "AQAB"}),
         "jwk is Ed25519": changed(HEADER, jwk={"kty": "OKP", "crv": "Ed25519", "x": x}),
+        "jwk is of another type": changed(HEADER, jwk={**jwk, "kty": "OKP"}),
         "jwk is on another curve": changed(HEADER, jwk={**jwk, "crv": "P-384"}),
         "jwk is on secp256k1": changed(HEADER, jwk={**jwk, "crv": "secp256k1"}),
         "jwk has no y": changed(HEADER, jwk=changed(jwk, y=None)),

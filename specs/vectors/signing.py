@@ -134,6 +134,12 @@ def ambiguous(good: Object, time: str) -> list[tuple[str, bytes]]:
         ("the payload repeats a member inside another", text[:-1].encode() + b',"a":{"b":1,"b":2}}'),
         ("the payload is nested deep", text[:-1].encode() + b',"a":' + b"[" * 1500 + b"]" * 1500 + b"}"),
         ("the payload has a huge integer elsewhere", text[:-1].encode() + b',"a":' + b"9" * 5000 + b"}"),
+        (
+            "the payload has an integer elsewhere that not all parsers keep",
+            text[:-1].encode() + b',"a":9007199254740993}',
+        ),
+        ("the payload has a number elsewhere that is none", text[:-1].encode() + b',"a":1e400}'),
+        ("the payload makes it very long", text[:-1].encode() + b',"a":"' + b"a" * 8192 + b'"}'),
         (f"{time} is missing", encode(without)),
         *((f"{time} is {value}", f'{{"{time}":{value},{rest}'.encode()) for value in _ODD_TIMES),
     ]
