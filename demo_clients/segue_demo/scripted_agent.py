@@ -71,6 +71,17 @@ SENDING: dict[str, Any] = {
     },
 }
 
+EXPLANATION = """The cap says how much either side can owe the other in a contract year: no more than the fees of that \
+year. Below the cap nothing changes; who breaks the contract pays for the loss that follows from it.
+
+Three things stay outside. Wilful misconduct is one, for no court would let a party limit it. Personal injury is the \
+second, for the law forbids it. The third is a breach of confidentiality, because its harm has nothing to do with the \
+fees; Acme asked for that one, and it suits us as well.
+
+What remains open is data protection. If a leak counts under the cap, Acme carries most of the risk; if it does not, \
+our insurer wants to know. In the precedents that name the case at all, about half put it under a second, higher cap. \
+I would propose that: twice the yearly fees, for data protection alone."""
+
 
 def turn(text: str | None) -> dict[str, Any]:
     """The agent's next turn: its opening when nothing was said yet, otherwise an answer to `text`."""
@@ -78,6 +89,8 @@ def turn(text: str | None) -> dict[str, Any]:
         return OPENING
     if text.lower().startswith("send the draft"):
         return SENDING
+    if text.lower().startswith("explain the cap"):
+        return {"message": EXPLANATION, "working_set": [], "tool_call": None}
     noted = text.strip()[:200].rstrip(".!?")
     message = f"I have noted “{noted}” and take it up next."
     return {"message": message, "working_set": [], "tool_call": None}

@@ -1,15 +1,15 @@
 // Keeps the agent's work going from this device while it may write: opening turn, answers, and the tool call it holds.
 //
 // Every write has a key that follows from what it answers, so a reload or a second tab repeats it without harm.
+import { AnswerWriter, GRACE } from "./answer_writer.js";
 import { Refused } from "./segue/proved_fetch.js";
 import { rests } from "./task_head.js";
 
 const LEASE = 30; // seconds a tool call stays ours without a heartbeat
 const BEAT = 10_000; // milliseconds between heartbeats
-const GLANCE = 1000; // milliseconds between looks at the job
+const GLANCE = 1000; // milliseconds between looks at the job, and at what another device is to do
 const AGAIN = 3000; // milliseconds before a failed attempt is repeated
 const HELD = 10_000; // milliseconds before another device's call is asked for again: its lease may have lapsed
-const GRACE = 8000; // milliseconds another device gets to go on with what it began
 const UNFINISHED = ["approved", "claimed", "running"];
 
 /** `onProgress(call_id, percent)` hears of the call this device drives. */
@@ -18,16 +18,19 @@ export class AgentDriver {
   #client;
   #grant;
   #agent;
+  #writer;
   #onProgress;
   #busy = new Set();
   #unsent = null; // {text, key} of what was said and not acknowledged
   #seen = new Map(); // what another device is to do -> since when we know of it
+  #glance = null;
 
   constructor({ room, client, grant, agent, onProgress }) {
     this.#room = room;
     this.#client = client;
     this.#grant = grant;
     this.#agent = agent;
+    this.#writer = new AnswerWriter({ client, room });
     this.#onProgress = onProgress;
     room.addEventListener("change", () => this.#consider());
     this.#consider();
@@ -36,22 +39,22 @@ export class AgentDriver {
   /** Say something to the agent; its answer comes with the log. The same again after a failure is written once. */
   async say(text) {
     if (this.#unsent?.text !== text) this.#unsent = { text, key: `say-${crypto.randomUUID()}` };
-    const said = { kind: "message", role: "customer", body: { text } };
+    const said = { kind: "message", role: this.#room.role, body: { text } };
     await this.#client.append([said], { key: this.#unsent.key, session_id: this.#room.session_id });
     this.#unsent = null;
   }
 
   #consider() {
-    const { task, writable, calls, events, items } = this.#room.state;
-    if (!writable) return;
-    if (rests(task.status)) return this.#finish(calls);
-    const last = events.findLast(({ kind }) => kind === "message");
-    if (calls.length === 0 && (!last || last.body.turn === "opening")) {
+    const { task, writable, calls, events, items, handoffs } = this.#room.state;
+    if (!writable || this.#room.role !== "customer") return; // the agent works on the customer's behalf
+    if (rests(task.status) || handoffs.some(silencesAgent)) return this.#finish(calls);
+    const messages = events.filter(({ kind }) => kind === "message");
+    if (calls.length === 0 && (messages.length === 0 || messages.at(-1).body.turn === "opening")) {
       this.#once("opening", { mine: !this.#grant.details.transfer_id }, () => this.#turn("opening"));
     }
-    if (last?.role === "customer") {
-      const key = `reply-${last.seq}`;
-      this.#once(key, { mine: this.#isOwn(last.actor) }, () => this.#turn(key, last.body.text));
+    for (const { seq, actor, body } of unanswered(messages)) {
+      const key = `reply-${seq}`;
+      this.#once(key, { mine: this.#isOwn(actor) }, () => this.#turn(key, body.text));
     }
     for (const call of calls) {
       if (UNFINISHED.includes(call.state)) this.#once(call.call_id, { mine: true }, () => this.#hold(call.call_id));
@@ -62,7 +65,7 @@ export class AgentDriver {
     }
   }
 
-  /** In a task that rests nothing begins, but what runs here may come to its end. */
+  /** In a task that rests or was handed over nothing begins, but what runs here may come to its end. */
   #finish(calls) {
     for (const { call_id, state, fence } of calls) {
       if (state === "running" && fence) this.#once(call_id, { mine: true }, () => this.#hold(call_id));
@@ -75,10 +78,14 @@ export class AgentDriver {
 
   /** What another device began is that device's to go on with; ours only if it has not for a while. */
   #isDue(name, mine) {
-    const since = this.#seen.get(name) ?? Date.now();
-    if (mine || Date.now() - since >= GRACE) return true;
-    if (!this.#seen.has(name)) setTimeout(() => this.#consider(), GRACE + 100);
-    this.#seen.set(name, since);
+    if (mine) return true;
+    if (!this.#seen.has(name)) this.#seen.set(name, Date.now());
+    const grown = [...this.#room.state.drafts.values()].filter(({ actor }) => !this.#isOwn(actor)).map(({ grown_at }) => grown_at);
+    if (Date.now() - Math.max(this.#seen.get(name), ...grown) >= GRACE) return true;
+    this.#glance ??= setTimeout(() => {
+      this.#glance = null;
+      this.#consider();
+    }, GLANCE);
     return false;
   }
 
@@ -110,7 +117,7 @@ export class AgentDriver {
   async #turn(key, text) {
     const body = { task_name: this.#room.state.task.name, ...(text === undefined ? {} : { text }) };
     const turn = await this.#ask("POST", "/turns", body);
-    await this.#say(turn.message, key);
+    await (text === undefined ? this.#say(turn.message, key) : this.#writer.write(turn.message, key)); // nobody waits for an opening
     for (const { item_id, ...item } of turn.working_set) await this.#put(item_id, item, `${key}-${item_id}`);
     if (turn.name_proposal) await this.#client.proposeName(turn.name_proposal, `${key}-name`);
     if (turn.tool_call) await this.#client.propose(turn.tool_call, `${key}-call`);
@@ -174,4 +181,12 @@ export class AgentDriver {
   }
 }
 
+/** What customers said and this agent has not answered, since anybody else said something. */
+function unanswered(messages) {
+  const turns = new Set(messages.map(({ body }) => body.turn));
+  const last = messages.findLast(({ role, body }) => role !== "customer" && body.turn === undefined)?.seq ?? 0;
+  return messages.filter(({ role, seq }) => role === "customer" && seq > last && !turns.has(`reply-${seq}`));
+}
+
+const silencesAgent = ({ state, mode, from_role }) => state === "accepted" && mode === "cold" && from_role === "agent";
 const isHeld = (failure) => failure instanceof Refused && failure.error === "held";

@@ -7,6 +7,11 @@ const EFFECTS = {
   reconcilable: "It changes something elsewhere.",
 };
 
+const LATE = {
+  succeeded: "It said later that this has succeeded, which the store could not count any more. ",
+  failed: "It said later that this has failed, which the store could not count any more. ",
+};
+
 /** The question of one call, inside its card. Made anew when the question is another one. */
 export class CallQuestion {
   #place;
@@ -22,15 +27,16 @@ export class CallQuestion {
     this.#decisions = decisions;
   }
 
-  render(call, { writable }) {
+  /** `late` is what the lost device said of it too late: `succeeded` or `failed`. */
+  render(call, { writable, late }) {
     const open = writable && this.#decisions.mayApprove && ["proposed", "unknown"].includes(call.state);
-    const asked = open ? `${call.state} ${call.attempt} ${call.quiet_from}` : "";
+    const asked = open ? `${call.state} ${call.attempt} ${call.quiet_from} ${late}` : "";
     if (asked === this.#asked) return;
     clearTimeout(this.#timer);
     const hadFocus = this.#place.contains(document.activeElement);
     this.#asked = asked;
     this.#place.hidden = !open;
-    const question = call.state === "proposed" ? () => this.#mayIt(call) : () => this.#didIt(call);
+    const question = call.state === "proposed" ? () => this.#mayIt(call) : () => this.#didIt(call, late);
     this.#place.replaceChildren(...(open ? question().filter(Boolean) : []));
     if (hadFocus && !open) this.#heading.focus();
   }
@@ -38,20 +44,21 @@ export class CallQuestion {
   #mayIt(call) {
     const words = element("p", {}, "The agent wants to do this. ", EFFECTS[call.effect] ?? "");
     const { place } = choice([
-      ["Approve", () => this.#decisions.approve(call), ""],
       ["Decline", () => this.#decisions.decline(call)],
+      ["Approve", () => this.#decisions.approve(call), ""],
     ]);
     return [words, facts(call.arguments), place];
   }
 
-  #didIt(call) {
+  #didIt(call, late) {
     const words = element("p", {},
       `Nobody knows whether “${call.title}” took effect: the device that ran it was lost before it could say. `,
+      LATE[late] ?? "",
       "Please check, then say what you found.");
     const { place, buttons } = choice([
-      ["It happened", () => this.#decisions.settle(call, "happened"), ""],
-      ["It did not: run it again", () => this.#decisions.settle(call, "did_not_happen")],
       ["Cancel it", () => this.#decisions.cancel(call)],
+      ["It did not: run it again", () => this.#decisions.settle(call, "did_not_happen")],
+      ["It happened", () => this.#decisions.settle(call, "happened"), ""],
     ]);
     const note = element("p", { className: "note" });
     this.#waitForQuiet(call, buttons[1], note);

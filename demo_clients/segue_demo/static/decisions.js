@@ -21,6 +21,13 @@ export class Decisions {
     return this.#actions.has("tool_calls:approve");
   }
 
+  get maySay() {
+    return this.#actions.has("events:append");
+  }
+
+  /** Stop an answer while it is written. */
+  stop = ({ draft_id }) => this.#client.interruptDraft(draft_id);
+
   approve = ({ call_id }) => this.#client.step(call_id, "approve", {}, `approve-${call_id}`);
 
   decline = ({ call_id }) => this.#client.step(call_id, "deny", { reason: DECLINED }, `deny-${call_id}`);

@@ -1,8 +1,6 @@
 // The history as a list that only grows: new lines are appended, earlier ones put in front when asked for.
 import { element, say, timeOfDay } from "./elements.js";
 
-const VOICES = { customer: "You", agent: "Agent" };
-
 export class HistoryView {
   #list;
   #earlier;
@@ -14,7 +12,7 @@ export class HistoryView {
     earlier.addEventListener("click", onEarlier);
   }
 
-  /** Show `events`; `describe(event)` gives `{who, head, text}`. Words may change later, when a device's name becomes known. */
+  /** Show `events`; `describe(event)` gives `{who, voice, mark, head, text}`. Words may change later, when a device's name becomes known. */
   render(events, describe) {
     const lines = folded(events, describe);
     const heads = new Set(lines.map(({ seq }) => seq));
@@ -35,12 +33,12 @@ export class HistoryView {
     this.#earlier.hidden = (events[0]?.seq ?? 1) <= 1;
   }
 
-  #make({ seq, at, kind, who }) {
+  #make({ seq, at, kind, who, voice, mark }) {
     const words = element("span", { className: "words" });
     const time = element("time", { dateTime: new Date(at * 1000).toISOString() }, timeOfDay(at));
-    const voice = who ? element("span", { className: "voice" }, VOICES[who] ?? who) : null;
+    const speaker = who ? element("span", { className: "voice" }, voice, mark && element("span", { className: "mark" }, mark)) : null;
     const className = who ? `message ${who}` : "happened";
-    const shown = { words, place: element("li", { className, data: { seq, kind } }, voice, words, time) };
+    const shown = { words, place: element("li", { className, data: { seq, kind } }, speaker, words, time) };
     this.#shown.set(seq, shown);
     return shown;
   }
@@ -53,12 +51,12 @@ const listed = (texts) => texts.reduce((said, text) => `${said}${/[.!?…]$/.tes
 function folded(events, describe) {
   const lines = [];
   for (const { seq, at, kind, ...rest } of events) {
-    const { who, head, text } = describe({ kind, ...rest });
+    const { head, text, ...spoken } = describe({ kind, ...rest });
     const last = lines.at(-1);
     if (head && last?.head === head) {
       last.texts.push(text);
       last.through = seq;
-    } else lines.push({ seq, through: seq, at, kind, who, head, texts: [text] });
+    } else lines.push({ seq, through: seq, at, kind, head, texts: [text], ...spoken });
   }
   return lines;
 }

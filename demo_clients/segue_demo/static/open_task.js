@@ -1,5 +1,6 @@
 // Open the task of a grant on this page: the room that follows it, the view that shows it, the driver that keeps it going.
 import { AgentDriver } from "./agent_driver.js";
+import { Attendance } from "./attendance.js";
 import { Decisions } from "./decisions.js";
 import { byId } from "./elements.js";
 import { hasLostAccess } from "./refusals.js";
@@ -17,7 +18,7 @@ export async function openTask({ grant, settings, name, onLost, onBringBack, onC
   let driver;
   const view = new TaskView(byId("screen-task"), {
     decisions: new Decisions({ client, room, actions: grant.details.actions }),
-    ownDevice: () => room.device_id,
+    room,
     onSay: (text) => driver.say(text),
     onEarlier: () => room.loadEarlier(),
     onBringBack,
@@ -33,7 +34,9 @@ export async function openTask({ grant, settings, name, onLost, onBringBack, onC
     view.render(room.state);
     onChange(room.state);
   });
+  room.addEventListener("live", () => lost || view.renderLive(room.state));
   await room.open();
+  new Attendance({ client, room, box: byId("say-text") });
   const onProgress = (call_id, percent) => view.setProgress(call_id, percent);
   driver = new AgentDriver({ room, client, grant, agent: settings.agent, onProgress });
   return room;

@@ -25,13 +25,13 @@ export class TaskHead {
     this.#decisions = decisions;
     byId("rename").onclick = () => this.#askName(this.#task.name);
     this.#proposal = choice([
-      ["Keep this name", () => decisions.rename(this.#task.name_proposal.name), ""],
-      ["Rename", async () => this.#askName(this.#task.name_proposal.name)],
       ["No, thank you", () => decisions.declineName(this.#task.name_proposal)],
+      ["Rename", async () => this.#askName(this.#task.name_proposal.name)],
+      ["Keep this name", () => decisions.rename(this.#task.name_proposal.name), ""],
     ]);
     byId("proposal").append(this.#proposal.place);
     const naming = choice([["Leave the name", async () => this.#endNaming()]]);
-    naming.place.prepend(element("button", { type: "submit" }, "Save name"));
+    naming.buttons[0].after(element("button", { type: "submit" }, "Save name"));
     byId("naming").append(naming.place);
     byId("naming").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -44,8 +44,8 @@ export class TaskHead {
       ["Pause", () => decisions.changeStatus("paused")],
       ["Go on with it", () => decisions.goOn(), ""],
       ["Close task", async () => this.#askClosing(true)],
-      ["Yes, close it", () => decisions.changeStatus("closed"), ""],
       ["Keep it open", async () => this.#askClosing(false)],
+      ["Yes, close it", () => decisions.changeStatus("closed"), ""],
     ]);
     byId("steering").append(this.#steering.place);
     this.#askClosing(false);
@@ -70,7 +70,7 @@ export class TaskHead {
   }
 
   #showSteering() {
-    const [pause, goOn, close, yes, no] = this.#steering.buttons;
+    const [pause, goOn, close, no, yes] = this.#steering.buttons;
     const asking = !yes.hidden;
     const paused = this.#task.status === "paused";
     pause.hidden = asking || paused;
@@ -80,7 +80,7 @@ export class TaskHead {
   }
 
   #askClosing(asking) {
-    const [, , close, yes, no] = this.#steering.buttons;
+    const [, , close, no, yes] = this.#steering.buttons;
     const hadFocus = byId("steering").contains(document.activeElement);
     yes.hidden = !asking;
     this.#showSteering();

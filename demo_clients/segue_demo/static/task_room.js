@@ -2,9 +2,9 @@
 import { Refused } from "./segue/proved_fetch.js";
 import * as vault from "./segue/vault.js";
 
-const STORE_KINDS = /^(task|session|working_set|tool_call)\./;
+const STORE_KINDS = /^(task|session|working_set|tool_call|participant|handoff)\./;
 
-/** Fires "change" after `state` has changed. */
+/** Fires "change" after `state` has changed, and "live" after its `drafts` or `presence` alone have. */
 export class TaskRoom extends EventTarget {
   #client;
   #epoch;
@@ -19,6 +19,7 @@ export class TaskRoom extends EventTarget {
     this.name = name;
     this.session_id = undefined;
     this.device_id = undefined; // of this device, as the store calls it
+    this.sub = undefined; // of the person who is signed in here
     this.state = {
       task: null,
       paragraph: "",
@@ -26,6 +27,11 @@ export class TaskRoom extends EventTarget {
       calls: [],
       events: [],
       sessions: [],
+      participants: [],
+      handoffs: [],
+      lead: "agent", // the role that answers the customer
+      drafts: new Map(), // draft_id -> {draft_id, role, actor, text, grown_at in milliseconds}
+      presence: { known: true, present: [] },
       writable: false,
       movedTo: null, // {device_id} of the device the task moved to
       connection: "opening",
@@ -46,6 +52,11 @@ export class TaskRoom extends EventTarget {
 
   close() {
     this.#closing.abort();
+  }
+
+  /** What the person of this device is in the task: `customer`, `agent`, `human_agent` or `supervisor`. */
+  get role() {
+    return this.state.participants.find(({ sub }) => sub === this.sub)?.role ?? "customer";
   }
 
   /** This device may no longer write: the task moved away, seen here or told by a refusal. */
@@ -79,6 +90,7 @@ export class TaskRoom extends EventTarget {
     if (!live) this.state.sessions = [...this.state.sessions, session];
     this.session_id = session.session_id;
     this.device_id = session.device_id;
+    this.sub = session.sub;
     await vault.put("session", session.session_id);
   }
 
@@ -86,9 +98,12 @@ export class TaskRoom extends EventTarget {
     try {
       const onConnection = (connection) => {
         this.state.connection = connection;
+        if (connection === "live") this.#forgetLive();
         this.#changed();
       };
-      for await (const event of this.#client.follow(cursor, { signal: this.#closing.signal, onConnection })) this.#take(event);
+      const onLive = (event, data) => this.#hear(event, data);
+      const { signal } = this.#closing;
+      for await (const event of this.#client.follow(cursor, { signal, onConnection, onLive })) this.#take(event);
     } catch (failure) {
       Object.assign(this.state, { failure, writable: false, connection: "closed" });
       this.#changed();
@@ -98,9 +113,29 @@ export class TaskRoom extends EventTarget {
   #take(event) {
     if (event.seq <= (this.state.events.at(-1)?.seq ?? 0)) return;
     this.state.events = [...this.state.events, event];
+    if (event.kind === "message") this.state.drafts.delete(event.body.draft_id);
     this.#noticeMove([event]);
     this.#changed();
     if (STORE_KINDS.test(event.kind)) this.#refresh();
+  }
+
+  #hear(event, data) {
+    const { drafts } = this.state;
+    if (event === "presence") this.state.presence = data;
+    if (event === "draft-gone") drafts.delete(data.draft_id);
+    if (event === "delta") {
+      const { draft_id, offset, text, ...about } = data;
+      const before = offset === 0 ? "" : drafts.get(draft_id)?.text;
+      if (before !== undefined) drafts.set(draft_id, { ...about, draft_id, text: before + text, grown_at: Date.now() });
+    }
+    this.dispatchEvent(new Event("live"));
+  }
+
+  /** A new stream tells all of it anew. */
+  #forgetLive() {
+    this.state.drafts = new Map();
+    this.state.presence = { known: true, present: [] };
+    this.dispatchEvent(new Event("live"));
   }
 
   #noticeMove(events) {
@@ -128,9 +163,9 @@ export class TaskRoom extends EventTarget {
   }
 
   #adopt(view, calls) {
-    const { task, paragraph, working_set: items, sessions } = view;
+    const { task, paragraph, working_set: items, sessions, participants, handoffs, lead } = view;
     const writable = task.access === "write" && !this.state.movedTo;
-    Object.assign(this.state, { task, paragraph, items, sessions, calls, writable });
+    Object.assign(this.state, { task, paragraph, items, sessions, participants, handoffs, lead, calls, writable });
     if (task.access !== "write" && !this.state.movedTo) this.state.movedTo = {};
   }
 

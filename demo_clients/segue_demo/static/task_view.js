@@ -1,5 +1,7 @@
 // How a task looks, on every device: state in a paragraph, running work, working set, history, and a box to say something.
+import { presenceWords } from "./attendance.js";
 import { CallQuestion } from "./call_question.js";
+import { DraftsView } from "./drafts_view.js";
 import { byId, element, say } from "./elements.js";
 import { describe } from "./event_words.js";
 import { HistoryView } from "./history_view.js";
@@ -28,23 +30,29 @@ const ACTIVE = ["approved", "claimed", "running"];
 
 export class TaskView {
   #place;
-  #ownDevice;
+  #room;
   #progress = new Map();
   #items = new Map();
   #calls = new Map();
   #history;
   #onBringBack;
   #decisions;
+  #drafts;
   #head;
 
-  /** Fill `place`; `decisions` are the person's, and `onSay(text)` is called with what the person types and resolves when it is stored. */
-  constructor(place, { decisions, ownDevice, onSay, onEarlier, onBringBack }) {
+  /**
+   * Fill `place`; `decisions` are the person's, `room` knows who and where that is, and `onSay(text)` is called with what the person
+   * types and resolves when it is stored.
+   */
+  constructor(place, { decisions, room, onSay, onEarlier, onBringBack }) {
     this.#place = place;
     this.#onBringBack = onBringBack;
-    this.#ownDevice = ownDevice;
+    this.#room = room;
     place.replaceChildren(...skeleton());
     this.#decisions = decisions;
     this.#head = new TaskHead(decisions);
+    const onGone = () => (byId("say").hidden ? byId("task-name") : byId("say-text")).focus();
+    this.#drafts = new DraftsView(byId("drafts"), { decisions, onGone });
     this.#history = new HistoryView(byId("history"), byId("earlier"), onEarlier);
     byId("say").addEventListener("submit", (event) => this.#submit(event, onSay));
     byId("bring-back-button").onclick = onBringBack ?? null;
@@ -63,7 +71,8 @@ export class TaskView {
   }
 
   render(state) {
-    const names = deviceNames(state, this.#ownDevice);
+    const reader = this.#reader(state);
+    const { names } = reader;
     this.#head.render(state);
     say(byId("task-paragraph"), state.paragraph);
     say(byId("task-state"), liveWords(state));
@@ -73,9 +82,24 @@ export class TaskView {
     this.#renderBanner(state, names);
     this.#renderCalls(state, names);
     this.#renderItems(state.items);
-    this.#history.render(state.events, (event) => describe(event, names));
-    byId("say").hidden = !state.writable || hasEnded(state.task.status);
-    say(byId("presence"), presence(state, names));
+    this.#history.render(state.events, (event) => describe(event, reader));
+    byId("say").hidden = !state.writable || hasEnded(state.task.status) || !this.#decisions.maySay;
+    say(byId("lead"), state.lead === "human_agent" ? "A human agent answers in this task now." : "");
+    this.renderLive(state);
+  }
+
+  /** What is not in the log: answers being written, and who is here. */
+  renderLive(state) {
+    const reader = this.#reader(state);
+    this.#drafts.render(state, reader);
+    say(byId("presence"), presenceWords(state, reader));
+  }
+
+  /** Who reads: `you`, and what to call a device: its session's name, or "this device". */
+  #reader({ sessions }) {
+    const known = new Map(sessions.map(({ device_id, name }) => [device_id, name]));
+    const { device_id: own, sub: you } = this.#room;
+    return { you, names: (device_id) => (device_id && device_id === own ? "this device" : known.get(device_id)) };
   }
 
   #renderBanner({ writable, movedTo, failure }, names) {
@@ -88,7 +112,7 @@ export class TaskView {
     byId("bring-back").hidden = !this.#onBringBack || !movedTo || writable || Boolean(failure);
   }
 
-  #renderCalls({ calls, writable }, names) {
+  #renderCalls({ calls, events, writable }, names) {
     byId("work").hidden = calls.length === 0;
     for (const call of calls) {
       if (!this.#calls.has(call.call_id)) {
@@ -96,12 +120,12 @@ export class TaskView {
         this.#calls.set(call.call_id, card);
         byId("tool-calls").append(card.place);
       }
-      this.#drawCall(this.#calls.get(call.call_id), { call, writable, names });
+      this.#drawCall(this.#calls.get(call.call_id), { call, writable, names, late: lateWord(events, call) });
     }
   }
 
-  #drawCall(card, { call, writable, names }) {
-    Object.assign(card, { call, writable, names });
+  #drawCall(card, { call, writable, names, late }) {
+    Object.assign(card, { call, writable, names, late });
     const active = ACTIVE.includes(call.state);
     const holder = active && call.holder ? (names(call.holder.device_id) ?? "another device") : null;
     const mine = holder === "this device" && writable;
@@ -109,7 +133,7 @@ export class TaskView {
     const lost = holder === "this device" && !writable;
     const where = lost ? "; the other device takes it over" : holder ? ` on ${holder}` : "";
     const shown = call.error?.denied === undefined ? call.state : "denied";
-    card.question.render(call, { writable });
+    card.question.render(call, { writable, late });
     card.place.dataset.state = call.state;
     card.place.dataset.mine = String(mine);
     say(card.state, CALL_STATES[shown] + where);
@@ -172,6 +196,8 @@ function skeleton() {
       ...headPlaces(),
       element("p", { id: "task-paragraph", className: "lead" }),
       element("p", { id: "task-state", className: "live", aria: { live: "polite" } }),
+      element("p", { id: "presence", className: "presence" }),
+      element("p", { id: "lead", className: "strong", role: "status" }),
       steeringPlace()),
     element("section", { id: "work", hidden: true, aria: { labelledby: "work-title" } },
       element("h2", { id: "work-title" }, "Work of the agent"),
@@ -181,14 +207,14 @@ function skeleton() {
     element("section", { id: "history-section", aria: { labelledby: "history-title" } },
       element("h2", { id: "history-title" }, "History"),
       element("button", { id: "earlier", type: "button", className: "quiet", hidden: true }, "Show earlier"),
-      element("div", { role: "log", aria: { labelledby: "history-title" } }, element("ol", { id: "history" }))),
+      element("div", { role: "log", aria: { labelledby: "history-title" } }, element("ol", { id: "history" })),
+      element("div", { id: "drafts" })),
     element("form", { id: "say", hidden: true },
       element("label", { htmlFor: "say-text" }, "Say something to the agent"),
       text,
       element("div", { className: "row" },
         element("button", { id: "say-button", type: "submit" }, "Send"),
         element("span", { id: "say-status", role: "status" }))),
-    element("p", { id: "presence", className: "presence" }),
   ];
 }
 
@@ -216,18 +242,11 @@ function itemPlace({ item_id, type, title, body, status }) {
     element("p", { className: "item-body" }, body));
 }
 
-/** What to call a device: its session's name, or "this device". */
-function deviceNames(state, ownDevice) {
-  const known = new Map(state.sessions.map(({ device_id, name }) => [device_id, name]));
-  return (device_id) => (device_id && device_id === ownDevice() ? "this device" : known.get(device_id));
-}
+/** What a holder that was lost said of the call after it had been taken from it: `succeeded`, `failed`, or nothing. */
+const lateWord = (events, { call_id }) =>
+  events.findLast(({ kind, body }) => kind === "tool_call.refused" && body.call_id === call_id && body.said)?.body.said;
 
 function liveWords({ connection, writable }) {
   if (connection === "live") return writable ? "Live" : "Live, read only";
   return { opening: "Opening …", reconnecting: "Connection lost, trying again …", closed: "Closed" }[connection];
-}
-
-function presence({ sessions }, names) {
-  const all = [...new Set(sessions.map(({ device_id, name }) => (names(device_id) === "this device" ? "this device" : name)))];
-  return all.length ? `Connected: ${all.join(", ")}` : "";
 }

@@ -1,8 +1,9 @@
-// The task store from a page (specs/protocol.md section 8): resume, live history, working set, tool calls.
+// The task store from a page (specs/protocol.md section 8): resume, live history, drafts, presence, working set, tool calls.
 import { eventsOf } from "./event_stream.js";
 import { Refused, Unreachable } from "./proved_fetch.js";
 
 const PAUSES = [300, 1000, 2000, 4000, 8000]; // milliseconds before each further attempt to reconnect
+const LIVE = ["delta", "draft-gone", "presence"];
 
 export class TaskClient {
   #grant;
@@ -23,6 +24,15 @@ export class TaskClient {
 
   /** Append to the history; with the same `key` a repeat is answered like the first. */
   append = (events, { key, session_id }) => this.#write("POST", "/events", { events, session_id }, { key });
+
+  /** An answer while it is written: begin it, go on with it behind `offset` (code points), stop whoever writes it. */
+  beginDraft = (role) => this.#write("POST", "/drafts", { role });
+  growDraft = (draft_id, offset, text) => this.#write("PATCH", `/drafts/${encodeURIComponent(draft_id)}`, { offset, text });
+  interruptDraft = (draft_id) => this.#write("POST", `/drafts/${encodeURIComponent(draft_id)}/interrupt`, {});
+  drafts = async () => (await this.#read("/drafts")).drafts;
+
+  /** Say that a person is in front of this session: `here`, `away` or `typing`. Forgotten after 30 seconds. */
+  attend = (state, session_id) => this.#write("PUT", "/presence", { state, session_id });
 
   /** Put a new item into the working set. Throws `Refused` 412 if there is one under this id. */
   createItem = (item_id, item, key) =>
@@ -45,9 +55,10 @@ export class TaskClient {
 
   /**
    * The history after `after` and then live, for as long as `signal` allows: lost connections and ended tokens are mended from
-   * the last sequence number seen. `onConnection` hears "live" and "reconnecting". Throws `Refused` when the store says no.
+   * the last sequence number seen. `onConnection` hears "live" and "reconnecting"; `onLive(event, data)` hears what is not in the
+   * log, all of it anew after each "live". Throws `Refused` when the store says no.
    */
-  async *follow(after, { signal, onConnection }) {
+  async *follow(after, { signal, onConnection, onLive = () => {} }) {
     for (let failures = 0; !signal.aborted; ) {
       const offline = new AbortController(); // a stream can look alive for long after the network has gone
       const goneOffline = () => offline.abort();
@@ -57,6 +68,7 @@ export class TaskClient {
         onConnection("live");
         for await (const { event, id, data } of eventsOf(answer)) {
           failures = 0;
+          if (LIVE.includes(event)) onLive(event, JSON.parse(data));
           if (event !== "message") continue;
           after = Number(id);
           yield JSON.parse(data);

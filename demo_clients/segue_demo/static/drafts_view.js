@@ -1,0 +1,55 @@
+// Answers while they are written: they grow at the end of the history, and who may speak may stop them.
+import { choice } from "./choice.js";
+import { element, say } from "./elements.js";
+import { voiceOf } from "./event_words.js";
+
+export class DraftsView {
+  #list;
+  #news;
+  #decisions;
+  #shown = new Map(); // draft_id -> {place, words, stop}
+  #onGone;
+
+  /** `onGone()` is called when a draft goes from the page while the focus is on its button. */
+  constructor(place, { decisions, onGone }) {
+    this.#decisions = decisions;
+    this.#onGone = onGone;
+    this.#list = element("div");
+    this.#news = element("p", { className: "visually-hidden", role: "status" });
+    place.replaceChildren(this.#list, this.#news);
+  }
+
+  render({ drafts, events, writable }, { you }) {
+    const stopped = new Set(events.filter(({ kind }) => kind === "draft.interrupted").map(({ body }) => body.draft_id));
+    for (const [draft_id, { place }] of this.#shown) {
+      if (drafts.has(draft_id)) continue;
+      const hadFocus = place.contains(document.activeElement);
+      place.remove();
+      this.#shown.delete(draft_id);
+      if (hadFocus) this.#onGone();
+    }
+    for (const draft of drafts.values()) {
+      if (!this.#shown.has(draft.draft_id)) this.#shown.set(draft.draft_id, this.#make(draft, you));
+      const { words, stop, mark } = this.#shown.get(draft.draft_id);
+      const over = stopped.has(draft.draft_id);
+      say(words, draft.text);
+      say(mark, over ? "stopped" : "is writing …");
+      stop.hidden = over || !writable || !this.#decisions.maySay;
+    }
+    this.#list.hidden = drafts.size === 0;
+    const voices = [...new Set([...drafts.values()].map((draft) => voiceOf(draft, you)))];
+    say(this.#news, voices.length ? `${voices.join(", ")}: writing an answer` : "");
+  }
+
+  #make(draft, you) {
+    const voice = voiceOf(draft, you);
+    const words = element("p", { className: "words" });
+    const mark = element("span", { className: "mark" });
+    const stop = choice([["Stop", () => this.#decisions.stop(draft)]]);
+    stop.buttons[0].setAttribute("aria-label", `Stop the answer of: ${voice}`);
+    const place = element("article", { className: `draft ${draft.role}`, data: { testid: "draft", draftId: draft.draft_id } },
+      element("p", { className: "voice" }, voice, mark), words, stop.place);
+    this.#list.append(place);
+    return { place, words, mark, stop: stop.place };
+  }
+}
