@@ -24,6 +24,7 @@ from segue_authz.settings import Settings
 from segue_authz.stores.accounts import Accounts
 from segue_authz.stores.clients import Clients
 from segue_authz.stores.grants import Grants
+from segue_authz.stores.pushed_requests import PushedRequests
 from segue_authz.stores.transfers import Transfers
 from segue_authz.stores.withdrawals import Withdrawals
 from segue_authz.tokens import signing_keys
@@ -161,6 +162,10 @@ class World:
     @property
     def accounts(self) -> Accounts:
         return Accounts(self.database)
+
+    @property
+    def pushed_requests(self) -> PushedRequests:
+        return PushedRequests(self.database)
 
     @property
     def clients(self) -> Clients:

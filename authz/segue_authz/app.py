@@ -34,6 +34,7 @@ from segue_authz.endpoints import (
     health,
     invitation,
     metadata,
+    pushed_request,
     revocation,
     sign_in,
     token,
@@ -54,6 +55,7 @@ from segue_authz.stores.authorization_codes import AuthorizationCodes
 from segue_authz.stores.clients import Clients
 from segue_authz.stores.grants import Grants
 from segue_authz.stores.overview import Overview
+from segue_authz.stores.pushed_requests import PushedRequests
 from segue_authz.stores.transfers import Transfers
 from segue_authz.stores.withdrawals import Withdrawals
 from segue_authz.tokens.derivation import Derivation
@@ -110,6 +112,7 @@ def create_app(
         browser_sessions=BrowserSessions(database),
         clients=Clients(database),
         codes=codes,
+        pushed_requests=PushedRequests(database),
         grants=grants,
         transfers=transfers,
         overview=Overview(database),
@@ -160,6 +163,7 @@ def _protocol_routes(services: Services, nonce_secret: bytes) -> list[Route]:
     return [
         route("/.well-known/oauth-authorization-server", metadata.metadata, "GET"),
         route("/jwks", metadata.jwks, "GET"),
+        route("/par", pushed_request.push, "POST"),
         route("/token", token.token, "POST"),
         route("/revoke", revocation.revoke, "POST"),
         route("/device_authorization", device_authorization.authorize_device, "POST"),

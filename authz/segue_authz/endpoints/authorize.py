@@ -9,16 +9,17 @@ from segue_authz import pages
 from segue_authz.domain.account import BrowserSession
 from segue_authz.domain.grant import Authentication
 from segue_authz.domain.identifier import secret
-from segue_authz.domain.refusal import AccessDenied, Refusal
+from segue_authz.domain.refusal import AccessDenied, InvalidRequest, Refusal
 from segue_authz.domain.task_card import TaskCard
 from segue_authz.endpoints.authorization_request import (
     AuthorizationRequest,
+    Received,
     ReturnAddress,
     authorization_request,
-    return_address,
+    receive,
 )
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
-from segue_authz.endpoints.form import parse, read_form
+from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in import sign_in_first
 from segue_authz.endpoints.task_choice import NotChosen, as_choices, choices, given, read_choice, settle
@@ -30,9 +31,10 @@ CODE_LIFETIME = 60
 async def ask(services: Services, request: Request) -> Response:
     """Show who asks for what, and the person's open tasks."""
     query = request.url.query
-    back = await return_address(services, parameters := parse(query.encode()))
+    received = await receive(services, query)
+    back = received.back
     try:
-        asked = authorization_request(parameters, back.client)
+        asked = authorization_request(received.parameters, back.client)
         browser = await browser_of(services, request)
         if browser.signed_in is None:
             return sign_in_first(request)
@@ -52,11 +54,13 @@ async def decide(services: Services, request: Request) -> Response:
     form = await read_form(request)
     check_form(browser, form)
     query = form.get("request", "")
-    back = await return_address(services, parameters := parse(query.encode()))
+    received = await receive(services, query)
+    back = received.back
     session, _ = browser.person()
     try:
-        asked = authorization_request(parameters, back.client)
+        asked = authorization_request(received.parameters, back.client)
         if form.get("decision") != "approve":
+            await _answer_once(services, received)
             raise AccessDenied("the person declined")
         try:
             choice = await read_choice(
@@ -65,9 +69,16 @@ async def decide(services: Services, request: Request) -> Response:
         except NotChosen as fault:
             return await _page(services, back, asked, browser, query, error=str(fault), form=form)
         card = await settle(services, session.subject, choice, seed=f"{browser.session_id} {query}")
+        await _answer_once(services, received)
         return _redirect(services, back, code=await _code(services, back, asked, session, card))
     except Refusal as refusal:
         return _redirect(services, back, error=refusal.error, error_description=refusal.description)
+
+
+async def _answer_once(services: Services, received: Received) -> None:
+    """A pushed request gets one answer (RFC 9126 section 7.3). Raises `InvalidRequest` for a second one."""
+    if received.pushed is not None and not await services.pushed_requests.answer(received.pushed, now=services.clock()):
+        raise InvalidRequest("the request has been answered")
 
 
 async def _page(

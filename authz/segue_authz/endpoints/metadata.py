@@ -19,11 +19,12 @@ async def jwks(services: Services, _: Request) -> Response:
 
 
 def document(services: Services) -> dict[str, Any]:
-    """RFC 8414 section 2, with members of RFC 9396, RFC 9449 and RFC 9207, and our two endpoints."""
+    """RFC 8414 section 2, with members of RFC 9126, RFC 9396, RFC 9449 and RFC 9207, and our two endpoints."""
     issuer = services.settings.issuer
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
+        "pushed_authorization_request_endpoint": f"{issuer}/par",
         "token_endpoint": f"{issuer}/token",
         "device_authorization_endpoint": f"{issuer}/device_authorization",
         "revocation_endpoint": f"{issuer}/revoke",

@@ -20,6 +20,7 @@ from segue_authz.stores.accounts import Accounts, BrowserSessions
 from segue_authz.stores.clients import Clients
 from segue_authz.stores.overview import Overview
 from segue_authz.stores.port import AuthorizationCodeStore, GrantStore, TransferStore, WithdrawalStore
+from segue_authz.stores.pushed_requests import PushedRequests
 from segue_authz.tokens.derivation import Derivation
 from segue_authz.tokens.mint import Mint
 from segue_authz.tokens.signing_keys import SigningKeys
@@ -41,6 +42,7 @@ class Services:
     browser_sessions: BrowserSessions
     clients: Clients
     codes: AuthorizationCodeStore
+    pushed_requests: PushedRequests
     grants: GrantStore
     transfers: TransferStore
     overview: Overview

@@ -102,6 +102,16 @@ authorization_codes = sa.Table(
     sa.Column("browser", sa.Text),
 )
 
+pushed_requests = sa.Table(
+    "pushed_requests",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("client_id", sa.Text, sa.ForeignKey("clients.client_id"), nullable=False),
+    sa.Column("parameters", sa.JSON, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("answered_at", sa.BigInteger),
+)
+
 transfers = sa.Table(
     "transfers",
     metadata,

@@ -143,6 +143,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code_digest"),
     )
     op.create_table(
+        "pushed_requests",
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("client_id", sa.Text, nullable=False),
+        sa.Column("parameters", sa.JSON(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["clients.client_id"],
+        ),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_table(
         "transfers",
         sa.Column("transfer_id", sa.Text, nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
