@@ -10,6 +10,8 @@ from stage import Stage
 from two_devices import Desktop, Phone, decide, decline
 
 pytestmark = pytest.mark.browser
+RENEWALS = 4
+"""Codes that follow a lapsed one by themselves."""
 
 
 def claimed(desktop: Desktop, phone: Phone) -> str:
@@ -39,8 +41,15 @@ def expect_nothing_handed_over(desktop: Desktop, phone: Phone, *, title: str, te
 def let_everything_lapse(stage: Stage) -> None:
     """As if the time were over: what the server compares with its clock is moved into the past."""
     with closing(sqlite3.connect(stage.ledger.parent / "authz.db", timeout=10)) as database, database:
-        lapsed = database.execute("UPDATE transfers SET expires_at = created_at WHERE state IN ('Offered', 'Claimed')")
+        living = "state IN ('Offered', 'Claimed') AND expires_at > created_at"
+        lapsed = database.execute(f"UPDATE transfers SET expires_at = created_at WHERE {living}")
         assert lapsed.rowcount == 1
+
+
+def expect_another_code(desktop: Desktop, lapsed: str) -> None:
+    """It is drawn by itself."""
+    expect(desktop.page.get_by_test_id("transfer-code")).not_to_have_text(lapsed)
+    desktop.expect_offered()
 
 
 def another_number(check_value: str) -> str:
@@ -86,23 +95,37 @@ def test_the_second_wrong_number_ends_the_transfer_and_every_page_says_so(deskto
     expect_nothing_handed_over(desktop, phone, title="Not confirmed on the other device", text="typed wrongly twice")
 
 
-@pytest.mark.requirement("A2")
-def test_a_lapsed_code_is_refused_and_a_new_one_works(stage: Stage, desktop: Desktop, phone: Phone) -> None:
+@pytest.mark.requirement("A2", "RFC10027-6-1-2")
+def test_a_lapsed_code_is_refused_and_the_one_that_follows_it_on_the_screen_works(
+    stage: Stage, desktop: Desktop, phone: Phone
+) -> None:
     desktop.begin_task()
     desktop.offer()
+    lapsed = desktop.typed_code()
     phone.scan(desktop.photographed_code())
     let_everything_lapse(stage)
+    expect_another_code(desktop, lapsed)
     phone.page.get_by_role("button", name="Connect this device").tap()
     expect_heading(phone.page, "This code can no longer be used")
     expect(phone.page.locator("#refused-text")).to_contain_text("It has lapsed")
-    expect(desktop.page.locator("#transfer-ended-title")).to_have_text("The code has lapsed")
-    desktop.page.get_by_role("button", name="Show a new code").click()
-    desktop.expect_offered()
     phone.scan(desktop.photographed_code())
     check_value = phone.connect("Pocket phone")
     desktop.expect_claim("Pocket phone")
     decide(desktop.review(), check_value)
     phone.pick_up()
+
+
+@pytest.mark.requirement("A2", "RFC10027-6-1-2")
+def test_a_code_that_nobody_looks_at_is_not_renewed_for_ever(stage: Stage, desktop: Desktop) -> None:
+    desktop.begin_task()
+    desktop.offer()
+    for _ in range(RENEWALS):
+        lapsed = desktop.typed_code()
+        let_everything_lapse(stage)
+        expect_another_code(desktop, lapsed)
+    let_everything_lapse(stage)
+    expect(desktop.page.locator("#transfer-ended-title")).to_have_text("The code has lapsed")
+    expect(desktop.page.get_by_role("button", name="Show a new code")).to_be_visible()
 
 
 @pytest.mark.requirement("A2")

@@ -8,11 +8,12 @@ import * as push from "./segue/push_transfer.js";
 
 const GLANCE = 1500; // milliseconds between looks at an offer
 const CLOSE_LOOK = 600; // once a device has claimed it: on move this device is to turn read-only at once
+const RENEWALS = 4; // codes that follow a lapsed one by themselves; nobody may be in front of the screen any more
 const POPUP = "popup,width=520,height=840";
 const ENDED = {
   denied: ["Not confirmed", "The transfer was declined, or the number was typed wrongly twice. Nothing was handed over."],
   cancelled: ["Withdrawn", "A newer code replaced this one, or it was withdrawn. Nothing was handed over."],
-  expired: ["The code has lapsed", "Codes work for two minutes. Nothing was handed over."],
+  expired: ["The code has lapsed", "No device used it. Nothing was handed over."],
   unconfirmed: ["The confirmation took too long", "A device asked, and nobody confirmed in time. Nothing was handed over."],
 };
 
@@ -26,13 +27,14 @@ export class TransferDialog {
   #state = null;
   #looking = null;
   #offering = Promise.resolve();
+  #renewals = 0;
 
   constructor({ grant, settings, onHandedOver }) {
     this.#grant = grant;
     this.#settings = settings;
     this.#onHandedOver = onHandedOver;
-    for (const choice of this.#dialog.querySelectorAll("[name=mode]")) choice.addEventListener("change", () => this.#start());
-    byId("transfer-renew").addEventListener("click", () => this.#start());
+    for (const choice of this.#dialog.querySelectorAll("[name=mode]")) choice.addEventListener("change", () => this.#begin());
+    byId("transfer-renew").addEventListener("click", () => this.#begin());
     byId("transfer-close").addEventListener("click", () => this.#dialog.close());
     byId("transfer-confirm").addEventListener("click", (event) => this.#openConfirmation(event));
     this.#dialog.addEventListener("close", () => this.#withdraw());
@@ -41,6 +43,11 @@ export class TransferDialog {
 
   open() {
     this.#dialog.showModal();
+    this.#begin();
+  }
+
+  #begin() {
+    this.#renewals = RENEWALS;
     this.#start();
   }
 
@@ -93,10 +100,16 @@ export class TransferDialog {
     if (transfer.state === "claimed") this.#showClaim(transfer);
     else if (transfer.state === "approved") this.#show("approved");
     else if (transfer.state === "redeemed") this.#handedOver(transfer);
+    else if (transfer.state === "expired" && !transfer.claim && this.#mayRenew()) this.#start();
     else {
       const [title, text] = ENDED[transfer.state === "expired" && transfer.claim ? "unconfirmed" : transfer.state] ?? [];
       if (title) this.#end({ title, text });
     }
+  }
+
+  /** While the code is on screen a lapsed one is replaced by a new one. */
+  #mayRenew() {
+    return document.visibilityState === "visible" && this.#renewals-- > 0;
   }
 
   #showClaim({ claim, contested }) {
@@ -138,10 +151,9 @@ export class TransferDialog {
     say(byId("transfer-close"), ["redeemed", "ended"].includes(step) ? "Close" : "Cancel");
   }
 
+  /** The server says when it is over: a device may have claimed at the last moment. */
   #countDown() {
-    if (!this.#offer || this.#dialog.dataset.step !== "offered") return;
-    say(byId("transfer-countdown"), countdown(this.#offer.ends_at));
-    if (Date.now() >= this.#offer.ends_at) this.#take({ state: "expired" });
+    if (this.#offer && this.#dialog.dataset.step === "offered") say(byId("transfer-countdown"), countdown(this.#offer.ends_at));
   }
 
   /** A window of its own that cannot reach back into this page; if it is blocked, the link opens a tab. */
