@@ -1,4 +1,4 @@
-"""`segue policy show`: the effective transfer policy, with what each setting does and where RFC 10027 asks for it."""
+"""`segue policy show`: the effective transfer policy, with where each value comes from and what it does."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from segue_storage.setting import BadSetting
 
 from segue_authz import policy_file
-from segue_authz.domain.policy import MITIGATIONS, TransferPolicy
+from segue_authz.domain.policy import MITIGATIONS, Policies
 
 _ENVIRONMENT = os.environ  # noqa: TID251
 
@@ -19,7 +19,12 @@ _ENVIRONMENT = os.environ  # noqa: TID251
 def main(argv: list[str]) -> int:
     """Show the transfer policy: the 17 mitigations of RFC 10027 and their values."""
     parser = argparse.ArgumentParser(prog="segue policy", description=main.__doc__)
-    show = parser.add_subparsers(dest="action", required=True).add_parser("show", help="print the effective values")
+    show = parser.add_subparsers(dest="action", required=True).add_parser(
+        "show",
+        help="print the effective values",
+        description="Print for each mitigation of RFC 10027 section 6.1 its value, where that comes from (the preset, "
+        "the policy file, the client, the task's sensitivity), and what it does. What is `always` has no setting.",
+    )
     show.add_argument("--file", type=Path, help="policy file (default: SEGUE_AUTHZ_POLICY, else the preset balanced)")
     show.add_argument("--client", default="", help="as it holds for this client")
     show.add_argument("--sensitivity", help="as it holds for tasks of this sensitivity")
@@ -31,31 +36,35 @@ def main(argv: list[str]) -> int:
     except BadSetting as fault:
         print(f"segue policy: {fault}", file=sys.stderr)
         return 1
-    rows = _rows(policies.effective(options.client, options.sensitivity))
+    rows = _rows(policies, options.client, options.sensitivity)
     print(json.dumps(rows, indent=2) if options.json else "\n".join(_lines(row) for row in rows))
     return 0
 
 
-def _rows(policy: TransferPolicy) -> list[dict[str, Any]]:
-    return [
-        {
-            "section": mitigation.section,
-            "mitigation": mitigation.slug,
-            "name": mitigation.name,
-            "value": "always" if mitigation.setting is None else _plain(getattr(policy, mitigation.setting)),
-            "does": mitigation.does,
-        }
-        for mitigation in MITIGATIONS
-    ]
+def _rows(policies: Policies, client_id: str, sensitivity: str | None) -> list[dict[str, Any]]:
+    policy = policies.effective(client_id, sensitivity)
+    rows = []
+    for mitigation in MITIGATIONS:
+        setting = mitigation.setting
+        value = _plain(getattr(policy, setting)) if setting else "always"
+        rows.append(
+            {
+                "section": mitigation.section,
+                "mitigation": mitigation.slug,
+                "name": mitigation.name,
+                "value": value,
+                "from": policies.origin(setting, client_id, sensitivity) if setting else None,
+                "does": mitigation.does,
+            }
+        )
+    return rows
 
 
 def _lines(row: dict[str, Any]) -> str:
-    value = row["value"]
+    value, origin = row["value"], f" ({row['from']})" if row["from"] else ""
     text = ", ".join(value) or "any" if isinstance(value, list) else str(value)
-    does = textwrap.fill(row["does"], 88, initial_indent=" " * 9, subsequent_indent=" " * 9)
-    return (
-        textwrap.fill(f"{row['section']:<8} {row['mitigation']} = {text}", 97, subsequent_indent=" " * 9) + f"\n{does}"
-    )
+    first = textwrap.fill(f"{row['section']:<8} {row['mitigation']} = {text}{origin}", 97, subsequent_indent=" " * 9)
+    return f"{first}\n{textwrap.fill(row['does'], 97, initial_indent=' ' * 9, subsequent_indent=' ' * 9)}"
 
 
 def _plain(value: object) -> object:

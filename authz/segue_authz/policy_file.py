@@ -33,7 +33,7 @@ def read(file: Path | None) -> Policies:
     try:
         document = tomllib.loads(file.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as unreadable:
-        raise BadSetting(f"SEGUE_AUTHZ_POLICY is {file}, which cannot be read: {unreadable}") from unreadable
+        raise BadSetting(f"the policy file {file} cannot be read: {unreadable}") from unreadable
     if set(document) != {"transfer_policy"} or not isinstance(document["transfer_policy"], dict):
         raise BadSetting(f"{file} must hold one table, transfer_policy")
     return from_table(document["transfer_policy"])
@@ -46,6 +46,7 @@ def from_table(table: Mapping[str, Any]) -> Policies:
     if preset not in PRESETS:
         raise BadSetting(f"transfer_policy.preset is {preset!r}; it must be one of {', '.join(sorted(PRESETS))}")
     return Policies(
+        preset=preset,
         general=replace(PRESETS[preset], **_values(own, "transfer_policy")),
         by_client=_tables(table.get("clients", {}), "transfer_policy.clients"),
         by_sensitivity=_tables(table.get("sensitivity", {}), "transfer_policy.sensitivity"),

@@ -61,9 +61,11 @@ PRESETS: Mapping[str, TransferPolicy] = {"balanced": BALANCED, "strict": STRICT,
 class Policies:
     """The policy of a deployment, with what differs for a client and for tasks of a sensitivity.
 
-    A client's values replace the general ones, and those of the task's sensitivity replace both.
+    A client's values replace the general ones, and those of the task's sensitivity replace both. `preset` is the name
+    of the one that the general policy was made from.
     """
 
+    preset: str = "balanced"
     general: TransferPolicy = BALANCED
     by_client: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     by_sensitivity: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -72,6 +74,15 @@ class Policies:
         """What holds for a transfer to this client of a task of this sensitivity (None: not known yet)."""
         policy = replace(self.general, **self.by_client.get(client_id, {}))
         return replace(policy, **self.by_sensitivity.get(sensitivity or "", {}))
+
+    def origin(self, setting: str, client_id: str, sensitivity: str | None = None) -> str:
+        """Where the effective value of a setting comes from, in words."""
+        if setting in self.by_sensitivity.get(sensitivity or "", {}):
+            return f"sensitivity {sensitivity}"
+        if setting in self.by_client.get(client_id, {}):
+            return f"client {client_id}"
+        as_preset = getattr(self.general, setting) == getattr(PRESETS[self.preset], setting)
+        return f"preset {self.preset}" if as_preset else "set for all"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The `segue` command. Each installed part adds its subcommands through the entry point group `segue.commands`."""
 
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points, version
@@ -21,7 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[0] not in commands:
         print(_unknown(words[0], commands), file=sys.stderr)
         return 2
-    return int(commands[words[0]].load()(words[1:]) or 0)
+    try:
+        status = int(commands[words[0]].load()(words[1:]) or 0)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read what is printed has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # as the shell says of a program that SIGPIPE has ended
+    return status
 
 
 def _overview(commands: dict[str, EntryPoint]) -> str:
