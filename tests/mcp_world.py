@@ -49,7 +49,8 @@ class Heard(list[httpx2.Response]):
     """The HTTP answers that a client got, the last one at the end."""
 
     async def __call__(self, answer: httpx2.Response) -> None:
-        await answer.aread()
+        if answer.is_error:
+            await answer.aread()
         self.append(answer)
 
 

@@ -70,9 +70,20 @@ class Device:
     ) -> httpx2.Response:
         """Send one proved request; once more with the nonce if the server asks for one (RFC 9449 sections 8 and 9)."""
         answer = await self._attempt(method, url, access_token=access_token, stream=stream, **request)
-        if not await _asks_for_nonce(answer):
+        if not await asks_for_nonce(answer):
             return answer
         return await self._attempt(method, url, access_token=access_token, stream=stream, **request)
+
+    def proved(self, method: str, url: str, *, access_token: str | None = None) -> dict[str, str]:
+        """The header fields of one request: the token, if there is one, and a proof with the server's latest nonce."""
+        nonce = self._nonces.get(_origin(url))
+        proof = self.key.proof(method, _without_query(url), now=self.clock(), nonce=nonce, access_token=access_token)
+        return {"DPoP": proof} | ({} if access_token is None else {"Authorization": f"DPoP {access_token}"})
+
+    def take_nonce(self, answer: httpx2.Response) -> None:
+        """Keep the nonce that an answer brings, for the next request to its server."""
+        if nonce := answer.headers.get("DPoP-Nonce"):
+            self._nonces[_origin(str(answer.request.url))] = nonce
 
     async def post_form(self, url: str, **fields: str) -> Mapping[str, Any]:
         """POST a form as this client, without an access token. Raises `Refused`."""
@@ -81,16 +92,9 @@ class Device:
     async def _attempt(
         self, method: str, url: str, *, access_token: str | None, stream: bool, **request: Any
     ) -> httpx2.Response:
-        origin = _origin(url)
-        proof = self.key.proof(
-            method, _without_query(url), now=self.clock(), nonce=self._nonces.get(origin), access_token=access_token
-        )
-        headers = {**request.pop("headers", {}), "DPoP": proof}
-        if access_token is not None:
-            headers["Authorization"] = f"DPoP {access_token}"
+        headers = {**request.pop("headers", {}), **self.proved(method, url, access_token=access_token)}
         answer = await self.http.send(self.http.build_request(method, url, headers=headers, **request), stream=stream)
-        if nonce := answer.headers.get("DPoP-Nonce"):
-            self._nonces[origin] = nonce
+        self.take_nonce(answer)
         return answer
 
 
@@ -107,7 +111,8 @@ def well_known(issuer: str, name: str) -> str:
     return urlunsplit((scheme, host, f"/.well-known/{name}{path.rstrip('/')}", "", ""))
 
 
-async def _asks_for_nonce(answer: httpx2.Response) -> bool:
+async def asks_for_nonce(answer: httpx2.Response) -> bool:
+    """Whether the request is to be sent again, with the nonce of this answer."""
     if answer.status_code == 401:
         return 'error="use_dpop_nonce"' in answer.headers.get("WWW-Authenticate", "")
     if answer.status_code != 400:

@@ -262,6 +262,14 @@ async def test_arguments_of_another_form_are_a_tool_error(
             await client.call_tool("approve_tool_call", {"call_id": "call_1"})
 
 
+async def test_a_client_stops_hearing_of_changes_when_its_token_ends(world: StoreWorld) -> None:
+    async with (
+        connected(at_mcp(world, lifetime=1)) as client,
+        client.listen(resource_subscriptions=[uri()]) as changes,
+    ):
+        assert [change async for change in changes] == []
+
+
 async def post(device: Device, content: str, *, headers: dict[str, str]) -> httpx2.Response:
     """One message that the SDK's client would not send."""
     headers |= {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}

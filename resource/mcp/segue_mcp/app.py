@@ -75,14 +75,19 @@ class Endpoint:
             await _answer(Answered(*problem_response(problem)), send)
             return
         challenges: list[Answered] = []
+        unfinished = False
 
         async def unless_challenged(message: Message) -> None:
+            nonlocal unfinished
             if not challenges:
+                unfinished = message["type"] == "http.response.start" or message.get("more_body", False)
                 await send(message)
 
         await self._transport({**scope, CHALLENGES: challenges}, receive, unless_challenged)
         if challenges:
             await _answer(challenges[0], send)
+        elif unfinished:  # the transport drops a stream whose client has left, or has lost its grant
+            await send({"type": "http.response.body", "body": b""})
 
     def _problem_of(self, scope: Scope) -> Problem | None:
         """No web page of another origin is served (MCP 2026-07-28, Streamable HTTP, Security & Endpoint). There are no
