@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from segue_authz import pages
+from segue_authz.client_auth.authenticator import ClientAuthenticator
 from segue_authz.domain.identifier import Random
 from segue_authz.domain.policy import Policies
 from segue_authz.domain.proximity import Locator, NoLocator
@@ -32,6 +33,7 @@ from segue_authz.endpoints import (
     device_authorization,
     devices,
     health,
+    introspection,
     invitation,
     metadata,
     pushed_request,
@@ -95,7 +97,7 @@ def create_app(
     derivation = Derivation(secret)
     accounts, grants, transfers = Accounts(database), Grants(database), Transfers(database)
     codes, withdrawals = AuthorizationCodes(database), Withdrawals(database)
-    lifetime = settings.grant_lifetime
+    clients, lifetime = Clients(database), settings.grant_lifetime
     nonce_secret = derivation.key("dpop_nonce")
     services = Services(
         settings=settings,
@@ -110,7 +112,8 @@ def create_app(
         cards=cards,
         accounts=accounts,
         browser_sessions=BrowserSessions(database),
-        clients=Clients(database),
+        clients=clients,
+        client_authenticator=ClientAuthenticator(clients, issuer=settings.issuer, clock=clock),
         codes=codes,
         pushed_requests=PushedRequests(database),
         grants=grants,
@@ -166,6 +169,7 @@ def _protocol_routes(services: Services, nonce_secret: bytes) -> list[Route]:
         route("/par", pushed_request.push, "POST"),
         route("/token", token.token, "POST"),
         route("/revoke", revocation.revoke, "POST"),
+        route("/introspect", introspection.introspect, "POST"),
         route("/device_authorization", device_authorization.authorize_device, "POST"),
         route("/transfer/claim", claim.claim_transfer, "POST"),
         route("/.well-known/oauth-protected-resource", transfer.read_transfer, "GET", protected),  # answered by it

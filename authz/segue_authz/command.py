@@ -7,13 +7,16 @@ import json
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 from segue.authority import ACTIONS
 from segue.clock import now
 from segue_storage.database import Database, open_database
 from segue_storage.setting import BadSetting
 
-from segue_authz.domain.client import Client
+from segue_authz.client_auth.authenticator import digest
+from segue_authz.domain.client import Client, Method
 from segue_authz.enrolment import NotAcceptable, add_client, add_user
 from segue_authz.settings import from_process
 from segue_authz.stores.accounts import AccountExists, Accounts
@@ -38,7 +41,7 @@ def client(argv: list[str]) -> int:
     """Add, disable or enable an application."""
     parser = argparse.ArgumentParser(prog="segue client", description=client.__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
-    add = actions.add_parser("add", help="register a public client")
+    add = actions.add_parser("add", help="register a client: a public one, unless it gets a secret or has keys")
     add.add_argument("client_id")
     add.add_argument("--name", required=True, help="the name shown on the pages")
     add.add_argument("--redirect-uri", action="append", default=[], help="where authorization answers go; repeatable")
@@ -46,6 +49,10 @@ def client(argv: list[str]) -> int:
         "--consumption-uri", action="append", default=[], help="page that takes a transfer over; repeatable"
     )
     add.add_argument("--actions", default=" ".join(sorted(ACTIONS)), help="what it may ask for (default: everything)")
+    proof = add.add_mutually_exclusive_group()
+    proof.add_argument("--secret", action="store_true", help="make a secret, print it once (client_secret_basic)")
+    proof.add_argument("--jwks", type=Path, metavar="FILE", help="its public keys as a JWK set (private_key_jwt)")
+    add.add_argument("--audience", metavar="URL", help="a resource server, which may introspect tokens for it")
     for action in ("disable", "enable"):
         actions.add_parser(action, help=f"{action} a client").add_argument("client_id")
     _json_option(*actions.choices.values())
@@ -74,15 +81,32 @@ async def _switch_user(database: Database, options: argparse.Namespace) -> dict[
 
 
 async def _add_client(database: Database, options: argparse.Namespace) -> dict[str, str]:
+    secret = secrets.token_urlsafe(32) if options.secret else None
+    jwks = _jwks(options.jwks) if options.jwks else ()
     registered = Client(
         client_id=options.client_id,
         name=options.name,
         actions=frozenset(options.actions.split()),
         redirect_uris=tuple(options.redirect_uri),
         consumption_uris=tuple(options.consumption_uri),
+        method=Method.CLIENT_SECRET_BASIC if secret else Method.PRIVATE_KEY_JWT if jwks else Method.NONE,
+        secret_digest=digest(secret) if secret else None,
+        jwks=jwks,
+        audience=options.audience,
     )
     await add_client(database, registered)
-    return {"client_id": registered.client_id}
+    return {"client_id": registered.client_id} | ({"client_secret": secret} if secret else {})
+
+
+def _jwks(file: Path) -> tuple[dict[str, Any], ...]:
+    """The keys of a JWK set (RFC 7517 section 5). Raises `NotAcceptable`."""
+    try:
+        keys = json.loads(file.read_bytes())["keys"]
+    except (OSError, ValueError, KeyError, TypeError) as wrong:
+        raise NotAcceptable(f"{file} does not hold a JWK set: {wrong}") from wrong
+    if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
+        raise NotAcceptable(f"{file} does not hold a JWK set")
+    return tuple(keys)
 
 
 async def _switch_client(database: Database, options: argparse.Namespace) -> dict[str, str]:

@@ -85,6 +85,25 @@ class Policies:
         return f"preset {self.preset}" if as_preset else "set for all"
 
 
+_STRICTER = ("off", "show", "void", "require")
+
+
+def tightened(before: Mapping[str, Any], policy: TransferPolicy) -> list[str]:
+    """The switches that are stricter than they were when a decision was made; `before` is as JSON has it.
+
+    Only those that say whether a task is transferred; how much and how long is looked up whenever it is used.
+    """
+    stricter = [
+        name
+        for name, value in vars(policy).items()
+        if isinstance(value, str) and _STRICTER.index(value) > _STRICTER.index(before.get(name, "off"))
+    ]
+    networks = before.get("trusted_networks", [])
+    if policy.trusted_networks and (not networks or not set(networks) <= set(policy.trusted_networks)):
+        stricter.append("trusted_networks")
+    return stricter
+
+
 @dataclass(frozen=True)
 class Mitigation:
     """A row of RFC 10027 section 6.1, and what this server does about it. `setting` is None for what holds always."""

@@ -4,10 +4,14 @@
 unless said otherwise.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 
 class Refusal(Exception):
     error = "server_error"
     status = 400
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, description: str, *, because: str = "", **members: str) -> None:
         super().__init__(because or description)

@@ -17,7 +17,7 @@ Handler = Callable[[Services, Request], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _LOG = logging.getLogger("segue_authz")
-_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 
 def protocol_endpoint(services: Services, handler: Handler) -> Endpoint:
@@ -39,14 +39,14 @@ def protocol_endpoint(services: Services, handler: Handler) -> Endpoint:
 
 
 def answered(content: dict[str, Any], *, status: int = 200) -> Response:
-    return JSONResponse(content, status_code=status, headers=_NO_STORE)
+    return JSONResponse(content, status_code=status, headers=NO_STORE)
 
 
 def refused(refusal: Refusal, *, path: str) -> Response:
     """The error answer of RFC 6749 section 5.2. Why is logged, and never more than that."""
     if not isinstance(refusal, UseDPoPNonce):
         _LOG.info("%s refused with %s: %s", path, refusal.error, refusal)
-    headers = dict(_NO_STORE)
+    headers = {**NO_STORE, **refusal.headers}
     if refusal.status in (429, 503):
         headers["Retry-After"] = "5"
     content = {"error": refusal.error, "error_description": refusal.description, **refusal.members}

@@ -3,11 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_authz.client_auth import none
 from segue_authz.domain.refusal import InvalidRequest
 from segue_authz.domain.transfer import AnotherKey, Claim, Claimed, NotPossible, Offer, claim, void
 from segue_authz.domain.transfer_code import normalise
 from segue_authz.endpoints.answer import answered
+from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import network_of
 from segue_authz.endpoints.policing import check_network, check_rate, check_reports
@@ -22,7 +22,7 @@ _MAX_PLACE = 60
 
 async def claim_transfer(services: Services, request: Request) -> Response:
     form = await read_form(request)
-    client = await none.authenticate(form, services.clients)
+    client = await authenticated(services, request, form)
     device_name, place = read_device_name(form), read_place(form)
     policy, network = services.policies.effective(client.client_id), network_of(request)
     check_network(policy, network)

@@ -57,6 +57,8 @@ async def enter_code(services: Services, request: Request) -> Response:
     except TooManyRequests:
         return _code_form(services, browser, error="Too many codes were tried. Please wait.", retry_after=WINDOW)
     stored = await services.transfers.by_code(user_code_digest(services, form.get("user_code", "")))
+    if stored is not None and _asked_as_nobody(services, stored.transfer):
+        return _code_form(services, browser, error=_UNKNOWN)
     try:
         opened = await open_transfer(services, stored, browser)
     except NoSuchTransfer:
@@ -64,6 +66,13 @@ async def enter_code(services: Services, request: Request) -> Response:
     if not isinstance(opened.transfer, Requested):  # a code that is used up is as unknown as any other
         return _code_form(services, browser, error=_UNKNOWN)
     return RedirectResponse(f"/approve/{opened.transfer.offer.transfer_id}", status_code=303)
+
+
+def _asked_as_nobody(services: Services, transfer: Transfer) -> bool:
+    """Although the policy, tightened since the device asked, wants to know as whom (RFC 10027 section 6.1.15)."""
+    if not isinstance(transfer, Requested) or transfer.subject is not None:
+        return False
+    return services.policies.effective(transfer.claim.client_id).authenticate_then_initiate == "require"
 
 
 async def show(services: Services, request: Request) -> Response:

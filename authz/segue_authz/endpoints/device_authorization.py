@@ -6,7 +6,6 @@ RFC 8628 section 3.1 with RFC 9396 and RFC 9449.
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_authz.client_auth import none
 from segue_authz.domain.identifier import new
 from segue_authz.domain.refusal import InvalidRequest
 from segue_authz.domain.transfer import DECISION_LIFETIME, Asked, Claim, Requested
@@ -14,6 +13,7 @@ from segue_authz.domain.transfer_code import normalise
 from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.authorization_details import read_task
 from segue_authz.endpoints.claim import read_device_name, read_place
+from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.fresh_code import begin_with_fresh_code
 from segue_authz.endpoints.network import network_of
@@ -25,7 +25,7 @@ from segue_authz.stores.port import INTERVAL
 
 async def authorize_device(services: Services, request: Request) -> Response:
     form = await read_form(request)
-    client = await none.authenticate(form, services.clients)
+    client = await authenticated(services, request, form)
     device_name, place = read_device_name(form), read_place(form)
     task = read_task(form, client)
     policy, network = services.policies.effective(client.client_id), network_of(request)

@@ -5,8 +5,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from segue_authz.client_auth.assertion import ALGORITHMS
+from segue_authz.domain.client import Method
 from segue_authz.endpoints.services import Services
 
+_METHODS = [method.value for method in Method]
 _CACHE = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
 
 
@@ -19,7 +22,7 @@ async def jwks(services: Services, _: Request) -> Response:
 
 
 def document(services: Services) -> dict[str, Any]:
-    """RFC 8414 section 2, with members of RFC 9126, RFC 9396, RFC 9449 and RFC 9207, and our two endpoints."""
+    """RFC 8414 section 2, with members of RFC 9126, RFC 9207, RFC 9396, RFC 9449, RFC 9701, and our own endpoints."""
     issuer = services.settings.issuer
     return {
         "issuer": issuer,
@@ -32,8 +35,14 @@ def document(services: Services) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": sorted(services.grant_types),
-        "token_endpoint_auth_methods_supported": ["none"],
-        "revocation_endpoint_auth_methods_supported": ["none"],
+        "introspection_endpoint": f"{issuer}/introspect",
+        "token_endpoint_auth_methods_supported": _METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": _METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": _METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "introspection_signing_alg_values_supported": ["ES256"],
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": ["ES256"],
         "authorization_details_types_supported": ["task"],

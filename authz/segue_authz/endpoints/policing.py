@@ -57,8 +57,9 @@ async def check_device(services: Services, policy: TransferPolicy, subject: str,
 async def check_decision(
     services: Services, policy: TransferPolicy, browser: Browser, *, subject: str, claim: Claim
 ) -> None:
-    """What must hold when the person says yes: the network, the device, nearness. Raises `AccessDenied`."""
+    """What must hold when the person says yes: the networks, the device, nearness. Raises `AccessDenied`."""
     check_network(policy, browser.network)
+    check_network(policy, claim.network)  # the policy may have been tightened since the claim
     await check_device(services, policy, subject, claim)
     if policy.establish_proximity == "require" and not is_near(nearness(services, browser, claim)):
         raise AccessDenied("the two devices are not on one network, and this task moves only between near ones")

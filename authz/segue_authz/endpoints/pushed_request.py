@@ -3,11 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_authz.client_auth import none
 from segue_authz.domain.identifier import secret
 from segue_authz.domain.refusal import InvalidRequest
 from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.authorization_request import REQUEST_URI, authorization_request, registered_address
+from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import limit, network_of
 from segue_authz.endpoints.proof import prove_key
@@ -23,7 +23,7 @@ PER_NETWORK, WINDOW = 120, 60
 async def push(services: Services, request: Request) -> Response:
     """Check the request whole, keep it, and answer the `request_uri` that stands for it (section 2.2)."""
     form = await read_form(request)
-    client = await none.authenticate(form, services.clients)
+    client = await authenticated(services, request, form)
     await limit(services, f"par:{network_of(request)}", most=PER_NETWORK, window=WINDOW)
     if "request_uri" in form:  # section 2.1
         raise InvalidRequest("request_uri cannot be pushed")

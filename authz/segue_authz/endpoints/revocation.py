@@ -8,10 +8,10 @@ import jwt
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_authz.client_auth import none
 from segue_authz.domain.refusal import InvalidRequest
 from segue_authz.domain.transfer import Claim, NotPossible, Redeemed, cancel
 from segue_authz.endpoints.answer import answered
+from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.decision import transfer_id_of
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.proof import prove_key
@@ -24,7 +24,7 @@ TRANSFER_PREFIX = "trf_"
 
 async def revoke(services: Services, request: Request) -> Response:
     form = await read_form(request)
-    client = await none.authenticate(form, services.clients)
+    client = await authenticated(services, request, form)
     if not form.get("token"):
         raise InvalidRequest("the parameter token is required")
     if form["token"].startswith(TRANSFER_PREFIX):

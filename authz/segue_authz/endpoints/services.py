@@ -8,6 +8,7 @@ from segue.task_token import TaskTokenVerifier
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
 
+from segue_authz.client_auth.authenticator import ClientAuthenticator
 from segue_authz.domain.identifier import Random
 from segue_authz.domain.policy import Policies
 from segue_authz.domain.proximity import Locator
@@ -41,6 +42,7 @@ class Services:
     accounts: Accounts
     browser_sessions: BrowserSessions
     clients: Clients
+    client_authenticator: ClientAuthenticator
     codes: AuthorizationCodeStore
     pushed_requests: PushedRequests
     grants: GrantStore

@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_authz.client_auth import none
 from segue_authz.domain.refusal import UnsupportedGrantType
 from segue_authz.domain.task_card import CardsUnavailable
 from segue_authz.endpoints.answer import answered
+from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import network_of
 from segue_authz.endpoints.policing import narrowed, token_lifetime
@@ -22,7 +22,7 @@ async def token(services: Services, request: Request) -> Response:
     if grant_type is None:
         raise UnsupportedGrantType("this server does not offer that grant")
     audience = services.mint.audience(form.get("resource"))  # 3. the resource server is one of ours
-    client = await none.authenticate(form, services.clients)  # 4. the client is known
+    client = await authenticated(services, request, form)  # 4. the client is known
     jkt = await prove_key(services, request)  # 5. the caller holds a key; replay is refused here too
     now = services.clock()
     granted = await grant_type.grant(TokenRequest(form, client, jkt, network_of(request), now))  # 6. the credential

@@ -1,8 +1,10 @@
 """The device code grant: a claimed transfer is redeemed (RFC 8628 section 3.4; specs/protocol.md section 6.4)."""
 
+import json
+
 from segue_authz.domain.grant import Grant, Withdrawn
 from segue_authz.domain.identifier import Random, new
-from segue_authz.domain.policy import Policies
+from segue_authz.domain.policy import Policies, TransferPolicy, tightened
 from segue_authz.domain.refusal import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, Refusal, SlowDown
 from segue_authz.domain.transfer import (
     AnotherKey,
@@ -100,6 +102,8 @@ class DeviceCodeGrant:
         if not isinstance(stored.transfer, Approved):
             raise InvalidGrant("the code is not known", because="not approved")
         offer, claim = stored.transfer.offer, stored.transfer.claim
+        policy = self._policies.effective(claim.client_id, offer.sensitivity)
+        _check_policy(stored.transfer, policy)
         grant = Grant(
             grant_id=redeemed.grant_id,
             subject=offer.subject,
@@ -113,7 +117,7 @@ class DeviceCodeGrant:
             created_at=request.now,
             expires_at=request.now + self._grant_lifetime,
             transfer_id=offer.transfer_id,
-            token_lifetime=self._policies.effective(claim.client_id, offer.sensitivity).short_lived_tokens,
+            token_lifetime=policy.short_lived_tokens,
         )
         return await self._transfers.redeem(stored, redeemed, grant, now=request.now)
 
@@ -123,3 +127,11 @@ class DeviceCodeGrant:
         except Withdrawn as withdrawn:
             raise unknown_code(str(withdrawn)) from withdrawn
         return unused(issued)
+
+
+def _check_policy(approved: Approved, policy: TransferPolicy) -> None:
+    """What a stricter policy might not have let through is approved anew or not at all. Raises `AccessDenied`."""
+    decided_under = json.loads(approved.explained or "{}").get("policy", {})
+    stricter = tightened(decided_under, policy)
+    if stricter:
+        raise AccessDenied("the rules have changed since this was approved", because=f"tightened: {stricter}")

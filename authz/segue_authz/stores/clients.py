@@ -1,11 +1,15 @@
 """Registered clients."""
 
+from hashlib import sha256
+
 import sqlalchemy as sa
+from segue.replay import CLOCK_STEP
 from segue_storage.database import Database
 
-from segue_authz.domain.client import Client
+from segue_authz.domain.client import Client, Method
 from segue_authz.stores.actions_text import from_text, to_text
-from segue_authz.stores.tables import clients
+from segue_authz.stores.insert import insert_if_absent
+from segue_authz.stores.tables import client_assertions, clients
 
 
 class ClientExists(Exception):
@@ -22,6 +26,7 @@ class Clients:
             "actions": to_text(client.actions),
             "redirect_uris": list(client.redirect_uris),
             "consumption_uris": list(client.consumption_uris),
+            "jwks": list(client.jwks),
         }
         try:
             await self._database.write(lambda connection: connection.execute(clients.insert(), values).rowcount)
@@ -41,6 +46,16 @@ class Clients:
     async def consuming(self) -> list[Client]:
         """The clients that can take a transfer over, in the order of their identifiers."""
         return [client for client in await self._select(sa.true()) if client.consumption_uris]
+
+    async def first_assertion(self, client_id: str, jti: str, *, until: int, now: int) -> bool:
+        """Whether the client's assertion of that `jti` is used for the first time. It is remembered `until` then."""
+        values = {"client_id": client_id, "jti": sha256(jti.encode()).hexdigest(), "until": until}
+
+        def work(connection: sa.Connection) -> bool:
+            connection.execute(client_assertions.delete().where(client_assertions.c.until < now - CLOCK_STEP))
+            return insert_if_absent(connection, client_assertions, values)
+
+        return await self._database.write(work)
 
     async def disable(self, client_id: str, *, now: int) -> bool:
         """Whether this call disabled it. Nothing is minted for it from now on, and what it holds is withdrawn."""
@@ -65,6 +80,10 @@ class Clients:
                 from_text(row.actions),
                 tuple(row.redirect_uris),
                 tuple(row.consumption_uris),
+                method=Method(row.method),
+                secret_digest=row.secret_digest,
+                jwks=tuple(row.jwks),
+                audience=row.audience,
             )
             for row in rows
         ]

@@ -23,6 +23,19 @@ clients = sa.Table(
     sa.Column("redirect_uris", sa.JSON, nullable=False),
     sa.Column("consumption_uris", sa.JSON, nullable=False),
     sa.Column("disabled_at", sa.BigInteger),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("secret_digest", sa.Text),
+    sa.Column("jwks", sa.JSON, nullable=False),
+    sa.Column("audience", sa.Text),
+)
+
+client_assertions = sa.Table(
+    "client_assertions",
+    metadata,
+    sa.Column("client_id", sa.Text, sa.ForeignKey("clients.client_id"), primary_key=True),
+    sa.Column("jti", sa.Text, primary_key=True),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Index("client_assertions_until", "until"),
 )
 
 browser_sessions = sa.Table(

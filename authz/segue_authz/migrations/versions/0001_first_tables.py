@@ -28,8 +28,24 @@ def upgrade() -> None:
         sa.Column("redirect_uris", sa.JSON(), nullable=False),
         sa.Column("consumption_uris", sa.JSON(), nullable=False),
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
+        sa.Column("method", sa.Text, nullable=False),
+        sa.Column("secret_digest", sa.Text, nullable=True),
+        sa.Column("jwks", sa.JSON(), nullable=False),
+        sa.Column("audience", sa.Text, nullable=True),
         sa.PrimaryKeyConstraint("client_id"),
     )
+    op.create_table(
+        "client_assertions",
+        sa.Column("client_id", sa.Text, nullable=False),
+        sa.Column("jti", sa.Text, nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["clients.client_id"],
+        ),
+        sa.PrimaryKeyConstraint("client_id", "jti"),
+    )
+    op.create_index("client_assertions_until", "client_assertions", ["until"], unique=False)
     op.create_table(
         "task_epochs",
         sa.Column("task_id", sa.Text, nullable=False),
