@@ -3,10 +3,9 @@
 import json
 from collections.abc import Sequence
 
-import qrcode
-
 from segue_demo.certificate import fingerprint
 from segue_demo.check import Step
+from segue_demo.qr_text import qr_lines
 from segue_demo.running import Running
 
 WIDTH = 70
@@ -80,17 +79,6 @@ def _other_way(demo: Running) -> list[str]:
 
 def _sign_in(demo: Running) -> list[str]:
     return [f"   User name  {demo.person.username}", f"   Password   {demo.person.password}"]
-
-
-def qr_lines(text: str) -> list[str]:
-    """Two rows of modules to a line of text, light on dark as terminals are."""
-    code = qrcode.QRCode(border=2)
-    code.add_data(text)
-    rows = code.get_matrix()
-    rows += [[False] * len(rows[0])] * (len(rows) % 2)
-    blocks = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
-    pairs = (zip(upper, lower, strict=True) for upper, lower in zip(rows[::2], rows[1::2], strict=True))
-    return ["   " + "".join(blocks[pair] for pair in line) for line in pairs]
 
 
 def _members(demo: Running) -> dict[str, str | None]:

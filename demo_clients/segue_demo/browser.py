@@ -60,6 +60,11 @@ class Browser:
         page = await self._submit(await self._open(address), {"code": code})
         return await self._submit(page, {"decision": decision})
 
+    async def sign_out(self, issuer: str) -> httpx2.Response:
+        """End this session; returns the page that says so."""
+        page = await self._open(f"{issuer}/")
+        return await self._submit(page, {})
+
     async def _open(self, url: str, *, until: str = "") -> httpx2.Response:
         page = await self._follow(await self._http.get(url), until=until)
         person = {"username": self._username, "password": self._password}

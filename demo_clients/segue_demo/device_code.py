@@ -49,6 +49,11 @@ class Waiting:
             if "check_value" in found:
                 return str(found["check_value"])
 
+    async def give_up(self) -> None:
+        """End the request, so that nobody decides about a device that has gone (protocol s. 6.7). Raises `Refused`."""
+        endpoint = (await self._device.metadata())["revocation_endpoint"]
+        await self._device.post_form(endpoint, token=self._device_code, token_type_hint="device_code")  # noqa: S106
+
     async def _poll(self) -> Grant | Mapping[str, Any]:
         """The grant, or what the server tells beside its request to wait (empty if it only tells to wait)."""
         if self._asked_before:

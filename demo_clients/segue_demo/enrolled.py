@@ -1,4 +1,4 @@
-"""The demo's account and its two clients, enrolled at the authorization server on first use."""
+"""The demo's account and its clients, enrolled at the authorization server on first use."""
 
 import secrets
 from contextlib import suppress
@@ -11,7 +11,7 @@ from segue_authz.stores.accounts import AccountExists
 from segue_authz.stores.clients import ClientExists
 from segue_storage.database import Database
 
-from segue_demo.site import DESKTOP_ACTIONS, PHONE_ACTIONS, Site
+from segue_demo.site import CONSOLE_ACTIONS, DESKTOP_ACTIONS, LOOPBACK_URI, PHONE_ACTIONS, Site
 
 USERNAME = "demo"
 
@@ -54,7 +54,19 @@ def _clients(site: Site) -> list[Client]:
         actions=PHONE_ACTIONS,
         consumption_uris=(site.phone_consumption_uri,),
     )
-    return [desktop, phone]
+    terminal = Client(
+        client_id=site.terminal_client_id,
+        name="Segue demo terminal",
+        actions=frozenset(DESKTOP_ACTIONS),
+        redirect_uris=(LOOPBACK_URI,),
+    )
+    console = Client(
+        client_id=site.console_client_id,
+        name="Segue demo console",
+        actions=frozenset(CONSOLE_ACTIONS),
+        redirect_uris=(LOOPBACK_URI,),
+    )
+    return [desktop, phone, terminal, console]
 
 
 def remember(site: Site, state: Path) -> None:

@@ -44,6 +44,11 @@ class Grant:
                 return token
             return await self._refresh(audience)
 
+    async def refresh(self, audience: str) -> str:
+        """A new access token, although the last one may still do. Raises `Refused`."""
+        async with self._refreshing:
+            return await self._refresh(audience)
+
     async def request(self, method: str, url: str, *, audience: str, **request: Any) -> httpx2.Response:
         """Send one request with the token of `audience`; the answer may be an error."""
         return await self.device.send(method, url, access_token=await self.token(audience), **request)
@@ -51,6 +56,11 @@ class Grant:
     async def call(self, method: str, url: str, *, audience: str, **request: Any) -> Mapping[str, Any]:
         """As `request`, and decode the answer. Raises `Refused`."""
         return accepted(await self.request(method, url, audience=audience, **request))
+
+    async def end(self) -> None:
+        """Withdraw the grant, and with it every token of it (RFC 7009). Raises `Refused`."""
+        endpoint = (await self.device.metadata())["revocation_endpoint"]
+        await self.device.post_form(endpoint, token=self.refresh_token, token_type_hint="refresh_token")  # noqa: S106
 
     async def _refresh(self, audience: str) -> str:
         answer = await self.device.post_form(

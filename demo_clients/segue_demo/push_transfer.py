@@ -68,9 +68,14 @@ async def redeem(device: Device, claimed: Claim) -> Grant:
     return await device_code.redeem(device, claimed.device_code)
 
 
+def waiting(device: Device, claimed: Claim) -> Waiting:
+    """Poll with this, or give up."""
+    return Waiting(device, device_code=claimed.device_code, interval=claimed.interval)
+
+
 async def wait(device: Device, claimed: Claim) -> Grant:
     """Poll until the person has decided. Raises `Refused` if they declined or let it lapse."""
-    return await Waiting(device, device_code=claimed.device_code, interval=claimed.interval).grant()
+    return await waiting(device, claimed).grant()
 
 
 async def _at_issuer(grant: Grant, method: str, path: str, **request: Any) -> Mapping[str, Any]:

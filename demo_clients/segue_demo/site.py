@@ -19,7 +19,10 @@ PHONE_ACTIONS = frozenset(
         "handoffs:write",
     }
 )
+CONSOLE_ACTIONS = PHONE_ACTIONS | {"audit:read"}
 DESKTOP_ACTIONS = PHONE_ACTIONS | {"task:write", "task:transfer", "participants:manage", "audit:read"}
+LOOPBACK_URI = "http://127.0.0.1:8409/"
+"""Where the programs among the clients hear the answer to a sign-in (RFC 8252 section 7.3)."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Site:
     self_made_certificate: bool = False
     desktop_client_id: str = "segue-demo-desktop"
     phone_client_id: str = "segue-demo-phone"
+    terminal_client_id: str = "segue-demo-terminal"
+    console_client_id: str = "segue-demo-console"
 
     @classmethod
     def at(cls, host: str, ports: Sequence[int], *, https: bool = False) -> "Site":

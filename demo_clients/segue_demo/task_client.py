@@ -1,14 +1,19 @@
 """The task store from a device (specs/protocol.md section 8): resume, history, working set, tool calls."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+import httpx2
+
 from segue_demo.device import Refused, accepted
 from segue_demo.grant import Grant
 
 Body = Mapping[str, Any]
+AGAIN = 1
+"""Seconds before a broken stream is opened again."""
 
 
 class TaskClient:
@@ -30,6 +35,12 @@ class TaskClient:
         """Register this connection as a session of the task, so that the other devices see it."""
         return await self._write("POST", "/sessions", {"name": name, "transport": transport}, key=key)
 
+    async def leave(self, session_id: str) -> None:
+        """End a session of this device."""
+        url = f"{self._task}/sessions/{session_id}"
+        sent = {"Idempotency-Key": str(uuid.uuid4())}
+        accepted(await self._grant.request("DELETE", url, audience=self._store, headers=sent))
+
     async def append(self, events: Sequence[Body], *, key: str | None = None) -> Body:
         """Append to the history."""
         return await self._write("POST", "/events", {"events": list(events)}, key=key)
@@ -43,6 +54,20 @@ class TaskClient:
             if page["next_after"] >= page["head"] or not page["events"]:
                 return found
             after = page["next_after"]
+
+    async def follow(self, *, after: int) -> AsyncIterator[Body]:
+        """As `live_events`, across every break: each event once and in order, for as long as there is access."""
+        while True:
+            try:
+                async for event in self.live_events(after=after):
+                    after = event["seq"]
+                    yield event
+            except httpx2.TransportError:
+                await asyncio.sleep(AGAIN)
+            except Refused as refused:
+                if refused.status < 500:
+                    raise
+                await asyncio.sleep(AGAIN)
 
     async def live_events(self, *, after: int) -> AsyncIterator[Body]:
         """The history from `after` on and then as it happens, until the token or the server ends the stream."""
@@ -85,6 +110,23 @@ class TaskClient:
         A claim that is tried again needs its `key`: without one it meets the holder that it made.
         """
         return await self._write("POST", f"/tool-calls/{call_id}/{verb}", members, key=key)
+
+    async def hand_over(self, *, to_role: str, mode: str, reason: str, key: str | None = None) -> Body:
+        """Offer to `to_role` that it answers the customer from now on; `mode` is `warm` or `cold`."""
+        return await self._write("POST", "/handoffs", {"to_role": to_role, "mode": mode, "reason": reason}, key=key)
+
+    async def hand_over_step(self, handoff_id: str, verb: str, *, key: str | None = None) -> Body:
+        """`accept`, `decline`, `cancel` or `return` a hand-off."""
+        return await self._write("POST", f"/handoffs/{handoff_id}/{verb}", {}, key=key)
+
+    async def audit(self) -> Sequence[Body]:
+        """All entries of the audit, a page at a time."""
+        found: list[Body] = []
+        while True:
+            page = await self._read(f"/audit?after={len(found)}")
+            found += page["entries"]
+            if len(found) >= page["size"] or not page["entries"]:
+                return found
 
     async def _read(self, path: str) -> Body:
         return await self._grant.call("GET", f"{self._task}{path}", audience=self._store)

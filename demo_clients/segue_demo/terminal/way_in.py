@@ -1,0 +1,63 @@
+"""Three ways to a task: ask for one (pull), take one over with a code (push), or sign in."""
+
+import asyncio
+import contextlib
+import webbrowser
+
+import httpx2
+
+from segue_demo import loopback, pull_transfer, push_transfer
+from segue_demo.device import Device, Refused
+from segue_demo.device_code import Waiting
+from segue_demo.grant import Grant
+from segue_demo.qr_text import qr_lines
+from segue_demo.site import DESKTOP_ACTIONS, PHONE_ACTIONS
+
+
+async def ask(device: Device, *, device_name: str) -> Grant:
+    """The person enters the code where they are signed in, chooses a task, and types what is shown here then."""
+    asked = await pull_transfer.ask(device, actions=sorted(PHONE_ACTIONS), device_name=device_name)
+    print("\n".join(["Scan this where you are signed in:", "", *qr_lines(asked.verification_uri_complete), ""]))
+    print(f"or open {asked.verification_uri} and type the code {asked.user_code}", flush=True)
+    waiting = pull_transfer.waiting(device, asked)
+    try:
+        _show_check_value(await waiting.check_value())
+        return await waiting.grant()
+    except asyncio.CancelledError:
+        await _give_up(waiting)
+        raise
+
+
+async def claim(device: Device, code: str, *, device_name: str) -> Grant:
+    """`code` is the typed one, or the whole address of the QR code. Raises `ValueError` for another issuer's."""
+    if "#" in code:
+        code = push_transfer.scanned_code(code, issuer=device.issuer)
+    claimed = await push_transfer.claim(device, transfer_code=code, device_name=device_name)
+    _show_check_value(claimed.check_value)
+    waiting = push_transfer.waiting(device, claimed)
+    try:
+        return await waiting.grant()
+    except asyncio.CancelledError:
+        await _give_up(waiting)
+        raise
+
+
+async def sign_in(device: Device, *, redirect_uri: str, open_it: bool) -> Grant:
+    """In the browser of this machine. What is granted this way may be passed on."""
+
+    def show(url: str) -> None:
+        print(f"Sign in and choose a task:\n{url}", flush=True)
+        if open_it:
+            webbrowser.open(url)
+
+    return await loopback.sign_in(device, redirect_uri=redirect_uri, actions=sorted(DESKTOP_ACTIONS), show=show)
+
+
+def _show_check_value(check_value: str) -> None:
+    print(f"Type this number there: {check_value}", flush=True)
+
+
+async def _give_up(waiting: Waiting) -> None:
+    """The person has pressed Ctrl-C. If nobody hears of it the request lapses."""
+    with contextlib.suppress(Refused, httpx2.TransportError):
+        await waiting.give_up()
