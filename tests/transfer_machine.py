@@ -88,6 +88,12 @@ class TransferMachine(RuleBasedStateMachine):
         self.at_once(first, second, writes)
 
     @precondition(lambda self: self.model.transfers)
+    @rule(mode=MODE, second=TOUCHING, writes=st.integers(0, PARTS - 1))
+    def go_on_at_once(self, mode: str, second: Step, writes: int) -> None:
+        """Somebody comes between what the honest would do next with the newest transfer."""
+        self.at_once(("next", 0, mode), second, writes)
+
+    @precondition(lambda self: self.model.transfers)
     @rule(step=WITHDRAWALS, mode=MODE)
     def withdraw_and_go_on(self, step: Step, mode: str) -> None:
         """Whoever had something on its way comes too late."""
