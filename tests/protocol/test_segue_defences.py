@@ -20,6 +20,7 @@ from segue import (
     epoch,
     fetch,
     guard,
+    issuer_documents,
     issuer_keys,
     jose,
     middleware,
@@ -37,8 +38,8 @@ from switched_off import Defence, refusals, rewritten
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("U2", "E1")]
 
 CHECKS = (
-    strict_json, jose, target_uri, authority, task_token, nonce, replay, dpop, credentials, epoch, issuer_keys,
-    withdrawals, requires, fetch,
+    strict_json, jose, target_uri, authority, task_token, nonce, replay, dpop, credentials, epoch,
+    issuer_documents, issuer_keys, withdrawals, requires, fetch,
 )  # fmt: skip
 READERS = {authority, dpop, jose, nonce, strict_json, target_uri, task_token}
 """What vectors can show."""
@@ -75,11 +76,10 @@ SAID_TWICE = {
     "jose.read_header: not isinstance(header.get('typ', ''), str)": "whoever needs typ compares it with a text",
     "jose.read_header: not isinstance(header.get('kid', ''), str)": "whoever needs kid asks for a text",
     "issuer_keys.IssuerKeys._load: not isinstance(jwks_uri, str)": "an address that is no text cannot be matched",
-    "issuer_keys.IssuerKeys._document: not isinstance(document, dict)": "what has no members fails to have one",
+    "issuer_documents.read_document: not isinstance(document, dict)": "what has no members fails to have one",
     "issuer_keys._read_jwks: not isinstance(jwks, list)": "what is no list has no keys, and none are refused",
     "issuer_keys._read_jwks: not isinstance(kid, str)": "no token can name such a key",
     "withdrawals.Withdrawals._find_endpoint: not isinstance(endpoint, str)": "such an address cannot be asked",
-    "withdrawals.Withdrawals._document: not isinstance(document, dict)": "what has no members fails to have one",
     "requires.check: not isinstance(token, TaskToken)": "nothing has no authority; this says what is missing",
     "requires._place_of: place is None": "nothing holds no token; this says what is missing",
 }

@@ -108,6 +108,20 @@ async def test_a_new_key_is_found_when_it_first_signs(world: World) -> None:
     assert await world.keys.key(world.issuer.kid) == world.issuer.private_key.public_key()
 
 
+@pytest.mark.requirement("E1", "XD-KEY-01")
+async def test_a_thousand_requests_with_a_new_key_fetch_each_document_once(world: World) -> None:
+    await world.keys.key(world.issuer.kid)
+    world.issuer.rotate()
+    world.now += PAUSE
+    world.gate.clear()
+    waiting = [asyncio.create_task(world.keys.key(world.issuer.kid)) for _ in range(1000)]
+    await asyncio.sleep(0.01)
+    world.gate.set()
+    keys = await asyncio.gather(*waiting)
+    assert (set(map(id, keys)), keys[0]) == ({id(keys[0])}, world.issuer.private_key.public_key())
+    assert world.reads == 2
+
+
 @pytest.mark.requirement("XD-KEY-01")
 async def test_a_withdrawn_key_is_dropped_within_the_bound(world: World) -> None:
     withdrawn = world.issuer.kid

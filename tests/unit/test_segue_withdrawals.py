@@ -88,6 +88,19 @@ async def test_an_issuer_that_fell_silent_is_believed_for_a_while_and_no_longer(
         await heard.includes("grt_1")
 
 
+@pytest.mark.requirement("A15", "XD-META-01", "RFC8414-3-3")
+async def test_the_metadata_of_another_issuer_names_no_endpoint() -> None:
+    honest = Issuer(endpoint=None)
+
+    async def fetch(url: str) -> bytes:
+        return (await honest.fetch(url)).replace(ISSUER.encode(), b"https://evil.example")
+
+    listening = Withdrawals(ISSUER, fetch=fetch)
+    with pytest.raises(WithdrawalsUnavailable):
+        await listening.includes("grt_1")
+    await listening.aclose()
+
+
 @pytest.mark.requirement("E1")
 async def test_an_issuer_without_the_endpoint_withdraws_nothing() -> None:
     listening = Withdrawals(ISSUER, fetch=Issuer(endpoint=None).fetch)

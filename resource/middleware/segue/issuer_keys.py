@@ -10,8 +10,9 @@ from segue import clock as machine
 from segue import forked
 from segue.clock import Clock
 from segue.fetch import Fetch, fetch_url
-from segue.jose import Malformed, decode_json, import_p256
-from segue.target_uri import is_protected, require_identifier, well_known
+from segue.issuer_documents import read_document, read_metadata
+from segue.jose import Malformed, import_p256
+from segue.target_uri import is_protected, require_identifier
 
 FRESH = 300
 """Seconds until the keys are read again; so long a withdrawn key is trusted at most while the issuer answers."""
@@ -95,19 +96,10 @@ class IssuerKeys:
         self._loaded_at = self._tried_at = self._clock()
 
     async def _load(self) -> dict[str, EllipticCurvePublicKey]:
-        metadata = await self._document(well_known(self._issuer, "oauth-authorization-server"))
-        if metadata.get("issuer") != self._issuer:
-            raise Malformed("the metadata is that of another issuer")  # RFC 8414 section 3.3
-        jwks_uri = metadata.get("jwks_uri")
+        jwks_uri = (await read_metadata(self._issuer, fetch=self._fetch)).get("jwks_uri")
         if not isinstance(jwks_uri, str) or not is_protected(jwks_uri):
             raise Malformed("jwks_uri is missing or not https")
-        return _read_jwks(await self._document(jwks_uri))
-
-    async def _document(self, url: str) -> dict[str, Any]:
-        document = decode_json(await self._fetch(url))
-        if not isinstance(document, dict):
-            raise Malformed("the document is not a JSON object")
-        return document
+        return _read_jwks(await read_document(jwks_uri, fetch=self._fetch))
 
 
 def _read_jwks(document: dict[str, Any]) -> dict[str, EllipticCurvePublicKey]:

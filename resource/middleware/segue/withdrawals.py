@@ -9,13 +9,13 @@ import asyncio
 import hashlib
 import logging
 import time
-from typing import Any
 from urllib.parse import quote
 
 from segue import forked
 from segue.fetch import Fetch
-from segue.jose import Malformed, b64url_encode, decode_json
-from segue.target_uri import is_protected, well_known
+from segue.issuer_documents import read_document, read_metadata
+from segue.jose import Malformed, b64url_encode
+from segue.target_uri import is_protected
 
 STALE = 30
 """Seconds without an answer of the issuer after which no token is honoured."""
@@ -123,7 +123,8 @@ class Withdrawals:
             await asyncio.sleep(STALE / 2)
             self._endpoint = None  # ask again: a deployment may have learned it
             return ""
-        answer = await self._document(f"{self._endpoint}?wait={WAIT if tag else 0}&seen={quote(tag, safe='')}")
+        url = f"{self._endpoint}?wait={WAIT if tag else 0}&seen={quote(tag, safe='')}"
+        answer = await read_document(url, fetch=self._fetch)
         digests, tag = answer.get("grants"), str(answer.get("tag", ""))
         if not isinstance(digests, list) or not all(isinstance(digest, str) for digest in digests):
             raise Malformed("the withdrawn grants are no list of strings")
@@ -133,18 +134,10 @@ class Withdrawals:
 
     async def _find_endpoint(self) -> str:
         """The endpoint of the issuer's metadata (RFC 8414), or nothing when it has none."""
-        endpoint = (await self._document(well_known(self._issuer, "oauth-authorization-server"))).get(
-            "withdrawal_endpoint", ""
-        )
+        endpoint = (await read_metadata(self._issuer, fetch=self._fetch)).get("withdrawal_endpoint", "")
         if not isinstance(endpoint, str) or (endpoint and not is_protected(endpoint)):
             raise Malformed("withdrawal_endpoint is not https")
         return endpoint
-
-    async def _document(self, url: str) -> dict[str, Any]:
-        document = decode_json(await self._fetch(url))
-        if not isinstance(document, dict):
-            raise Malformed("the document is not a JSON object")
-        return document
 
     def _tell(self) -> None:
         """Wake everybody who waits; whoever waits from now on waits for the next."""
