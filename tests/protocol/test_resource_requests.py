@@ -105,7 +105,7 @@ async def test_a_body_of_another_media_type_is_refused(store: StoreWorld) -> Non
 @pytest.mark.requirement("R37")
 async def test_an_address_or_method_that_is_not_there_is_a_problem_too(store: StoreWorld) -> None:
     device = store.device()
-    for path in ("/nothing", "/events/", "/", "/tool-calls/x/explode", "/resume/x", "//resume"):
+    for path in ("/nothing", "/events/", "/", "/tool-calls/x/explode", "/resume/x", "//resume", "/a%0Ab"):
         assert problem(await device.get(path)) == (404, "not-found"), path
     for method, path, allowed in (
         ("DELETE", "", {"GET", "PATCH"}),

@@ -12,7 +12,7 @@ from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Mount, Router
+from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp
 
 from segue_resource.domain.resume import ParagraphWriter
@@ -120,7 +120,6 @@ def create_app(
     tasks = RequestLog(_serving(with_task_token))
     others = [] if beside is None else [beside(tasks)]
     app = Starlette(
-        routes=[Mount("", tasks)],
         middleware=[
             Middleware(Outside, https=settings.https),
             Middleware(WithoutTaskToken, served=_serving(without)),
@@ -136,6 +135,7 @@ def create_app(
             *(other.lifespan for other in others),
         ),
     )
+    app.router.default = tasks  # and no Mount, which does not match every path and answers that itself
     app.state.addresses = [*with_task_token, *without]
     return app
 

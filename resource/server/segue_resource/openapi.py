@@ -29,7 +29,8 @@ _REF = "#/components/schemas/{name}"
 _ETAG = {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'}
 _REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "If-Match": _ETAG,
-    "If-None-Match": {"type": "string", "pattern": r'^(\*|(W/)?"[1-9][0-9]{0,8}")$'},
+    "If-None-Match": {"type": "string", "description": "The ETag of what the client has."},
+    "If-None-Match-new": {"const": "*", "description": "Alone, for something new; not with If-Match."},
     "Last-Event-ID": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,14})$"},
     "Idempotency-Key": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     "Task-Session": {"type": "string", "pattern": f"^{ID}$"},
@@ -86,7 +87,10 @@ def describe(addresses: Iterable[Address], *, url: str = STORE, issuer: str = IS
             "title": "Segue task store",
             "version": VERSION,
             "summary": "Tasks that move between devices: log, working set, tool calls, people",
-            "description": f"specs/protocol.md sections 7 to 9. Bodies have at most {MAX_BYTES} bytes.",
+            "description": (
+                f"specs/protocol.md sections 7 to 9. Bodies have at most {MAX_BYTES} bytes, integers at most 53 bits"
+                " and no fraction, objects no member twice."
+            ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": url}],
@@ -158,7 +162,8 @@ def _parameters(address: Address, told: Operation, *, writes: bool, shapes: _Sha
         else:
             schema = shapes.of(parameter.shape)
         found.append({"name": parameter.name, "in": "query", "schema": schema})
-    names = [*told.headers, *(["Idempotency-Key"] if writes else [])]
+    conditions = [f"{name}-new" if name == "If-None-Match" and writes else name for name in told.headers]
+    names = [*conditions, *(["Idempotency-Key"] if writes and told.idempotency else [])]
     names += ["Last-Event-ID"] if told.stream else []
     names += ["Task-Session"] if told.caller is Caller.DEVICE else []
     for name in names:
@@ -178,7 +183,8 @@ def _good(told: Operation, shapes: _Shapes, *, writes: bool) -> dict[str, Any]:
         answer: dict[str, Any] = {"description": told.summary if shape is not None else "Done; there is nothing to say"}
         if told.caller is Caller.DEVICE:
             headers = ["Task-Id", "DPoP-Nonce", *(["ETag"] if told.etag else [])]
-            headers += ["Task-Head", "Idempotency-Replayed"] if writes else [] if told.stream else ["Task-Head"]
+            headers += [] if told.stream else ["Task-Head"]
+            headers += ["Idempotency-Replayed"] if writes and told.idempotency else []
             answer["headers"] = _headers(*headers)
         if shape is not None:
             answer["content"] = {"application/json": {"schema": shapes.of(shape)}}
@@ -199,7 +205,7 @@ def _parameter_components(addresses: Iterable[Address]) -> dict[str, Any]:
         **{name: {"name": name, "in": "path", "required": True, "schema": _PATHS.get(name, _ANY_ID)} for name in names},
         **{
             f"{name}{'-required' if required else ''}": {
-                "name": name,
+                "name": name.removesuffix("-new"),
                 "in": "header",
                 "required": required,
                 "schema": schema,

@@ -23,7 +23,8 @@ _UNPROVEN = [
     *((401, "use-dpop-nonce"), (403, "insufficient-scope"), (403, "not-your-role"), (404, "not-found")),
 ]
 _OUTAGES = [(500, "server-error"), (503, "cannot-verify"), (503, "unavailable")]
-_WRITES = [(409, "stale-epoch"), (422, "idempotency-key-reused"), (503, "in-doubt")]
+_WRITES = [(409, "stale-epoch"), (503, "in-doubt")]
+_KEYED = [(422, "idempotency-key-reused")]
 _BODIES = [
     *((400, "malformed-json"), (400, "invalid-request"), (413, "content-too-large"), (415, "unsupported-media-type")),
 ]
@@ -61,6 +62,7 @@ def _problems(told: Operation, *, writes: bool) -> list[tuple[int, str]]:
             found += [(401, "service-token"), *_OUTAGES, (503, "in-doubt")]
         case Caller.DEVICE:
             found += [*_UNPROVEN, *_OUTAGES, *(_WRITES if writes else [])]
+            found += _KEYED if writes and told.idempotency else []
     found += [] if told.body is None else _BODIES
     if any(name.startswith("If-Match") for name in told.headers):
         found += [(412, "conflict"), (428, "precondition-required")]

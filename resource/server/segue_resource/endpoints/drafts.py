@@ -76,7 +76,11 @@ class DraftEndpoints:
         return show({"known": found is not None, "drafts": list((found or {}).values())}, head=head)
 
     @operation(
-        "Begin a draft", body=NewDraft, answers={201: GROWN}, refuses=[NotActive, HandedOver, NobodyPresent, TooMuch]
+        "Begin a draft",
+        body=NewDraft,
+        answers={201: GROWN},
+        refuses=[NotActive, HandedOver, NobodyPresent, TooMuch],
+        idempotency=False,
     )
     @requires("events:append", task="task_id")
     async def begin(self, request: Request) -> Response:
@@ -97,6 +101,7 @@ class DraftEndpoints:
         body=Piece,
         answers={200: GROWN},
         refuses=[NotActive, HandedOver, TooMuch, WrongOffset, DraftInterrupted],
+        idempotency=False,
     )
     @requires("events:append", task="task_id")
     async def append(self, request: Request) -> Response:

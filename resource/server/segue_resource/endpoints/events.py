@@ -120,8 +120,8 @@ class EventEndpoints:
     async def read(self, request: Request) -> Response | EventStream:
         after = AFTER.of(request)
         most = LIMIT.of(request)
+        resumed = event_id(request)
         if "text/event-stream" in request.headers.get("Accept", "").lower():
-            resumed = event_id(request)
             return await self._follow(request, after if resumed is None else resumed)
         page, head = await self._store.read(
             caller_of(request), lambda reading: events.page(reading, after=after, most=most)

@@ -54,6 +54,7 @@ class Operation:
     refuses: Sequence[type[Refused] | tuple[int, str]]
     etag: bool
     stream: bool
+    idempotency: bool
 
 
 def operation(
@@ -68,9 +69,15 @@ def operation(
     refuses: Sequence[type[Refused] | tuple[int, str]] = (),
     etag: bool = False,
     stream: bool = False,
+    idempotency: bool = True,
 ) -> Callable[[H], H]:
-    """Describe a handler. `headers` are conditions it reads, `If-Match!` one that it insists on; `stream`: SSE too."""
-    described = Operation(summary, answers, caller, body, media_type, query, headers, refuses, etag, stream)
+    """Describe a handler. `headers` are conditions it reads, `If-Match!` one that it insists on; `stream`: SSE too.
+
+    A write hears `Idempotency-Key` unless `idempotency` says that it does not.
+    """
+    described = Operation(
+        summary, answers, caller, body, media_type, query, headers, refuses, etag, stream, idempotency
+    )
 
     def describe(handler: H) -> H:
         vars(handler)["operation"] = described

@@ -46,7 +46,13 @@ class PresenceEndpoints:
             snapshot = await live.read()
         return show(snapshot.presence(), head=head)
 
-    @operation("Say that you are there", body=NewPresence, answers={204: None}, refuses=[NotYourSession, TooMuch])
+    @operation(
+        "Say that you are there",
+        body=NewPresence,
+        answers={204: None},
+        refuses=[NotYourSession, TooMuch],
+        idempotency=False,
+    )
     @requires("task:read", task="task_id")
     async def put(self, request: Request) -> Response:
         body, _ = await read_body(request, NewPresence)

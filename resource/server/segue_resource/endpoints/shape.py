@@ -8,7 +8,7 @@ from segue.problem import Problem
 from segue_resource.domain.name import is_name
 from segue_resource.domain.task import Budget
 
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, description="One line of printable text.")]
 """Of a task or a device, for people to read."""
 Title = Annotated[str, Meta(min_length=1, max_length=500)]
 Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z", max_length=64)]
