@@ -4,7 +4,8 @@ RFC 8252 section 7.3. Nothing else on the machine can use what comes back: it ta
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import webbrowser
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from segue_demo import authorization
@@ -16,14 +17,12 @@ PATIENCE = 10
 _DONE = "You can close this window and go back to the terminal."
 
 
-async def sign_in(
-    device: Device, *, redirect_uri: str, actions: Sequence[str], show: Callable[[str], None], name: str | None = None
-) -> Grant:
-    """`show` the person the address at which they sign in and choose a task. Raises `Refused`, also if they decline.
+async def sign_in(device: Device, *, redirect_uri: str, actions: Sequence[str], open_it: bool = False) -> Grant:
+    """Print the address at which the person signs in and chooses a task. Raises `Refused`, also if they decline.
 
-    `redirect_uri` is http on 127.0.0.1 with a port, as it is registered; `name` proposes a name for a new task.
+    `redirect_uri` is http on 127.0.0.1 with a port, as it is registered; `open_it` opens their browser.
     """
-    request = await authorization.begin(device, redirect_uri=redirect_uri, actions=actions, name=name)
+    request = await authorization.begin(device, redirect_uri=redirect_uri, actions=actions)
     answer: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
 
     async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -45,7 +44,9 @@ async def sign_in(
     parts = urlsplit(redirect_uri)
     server = await asyncio.start_server(receive, parts.hostname, parts.port)
     async with server:
-        show(request.url)
+        print(f"Sign in and choose a task:\n{request.url}", flush=True)
+        if open_it:
+            await asyncio.to_thread(webbrowser.open, request.url)
         return await authorization.finish(device, request, await answer)
 
 

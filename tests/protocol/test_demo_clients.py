@@ -69,6 +69,8 @@ async def test_a_terminal_asks_for_a_task_and_goes_on_with_the_agent(
 ) -> None:
     desktop = await journey.begin()
     await journey.task(desktop).append([said("Two points need you.")])
+    feed = f"{place.site.issuer}/withdrawals"
+    withdrawn_before = (await journey.http.get(feed)).json()["grants"]
     async with program(
         "terminal", *place.servers, "--client-id", TERMINAL, "--name", "Old terminal", copied=copied
     ) as terminal:
@@ -88,6 +90,8 @@ async def test_a_terminal_asks_for_a_task_and_goes_on_with_the_agent(
         await terminal.until(f"agent: In task {desktop.task_id} you said: Send it to counsel.")
         terminal.type("/quit")
         assert await terminal.ends() == 0
+    withdrawn = (await journey.http.get(feed)).json()["grants"]
+    assert len(set(withdrawn) - set(withdrawn_before)) == 1, "what was granted ends with the program"
     log = await journey.task(desktop).events()
     assert [event["kind"] for event in log][-1] == "session.left"
     assert texts(log)[1:] == ["Send it to counsel.", f"In task {desktop.task_id} you said: Send it to counsel."]

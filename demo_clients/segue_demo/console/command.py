@@ -1,48 +1,28 @@
 """The command `segue console`: where a human agent or a supervisor works. `desk.py` is the client."""
 
 import argparse
-import asyncio
-import sys
-import webbrowser
 from collections.abc import Sequence
 
 import httpx2
 
 from segue_demo import loopback
 from segue_demo.console import desk
-from segue_demo.device import Device, Refused
-from segue_demo.event_line import plain
+from segue_demo.device import Device
+from segue_demo.exit_status import exit_status
 from segue_demo.site import CONSOLE_ACTIONS, DEFAULT_PORT, LOOPBACK_URI, Site
 
 
 def main(argv: Sequence[str]) -> int:
     """Take part in somebody's task as a human agent, warm or cold, or watch it as a supervisor."""
-    options = _parser().parse_args(argv)
-    try:
-        asyncio.run(_run(options))
-    except Refused as refused:
-        print(f"segue console: {plain(refused.description)} ({refused.error})", file=sys.stderr)
-        return 1
-    except (httpx2.TransportError, OSError) as failure:
-        print(f"segue console: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return exit_status(_run(_parser().parse_args(argv)), prog="segue console")
 
 
 async def _run(options: argparse.Namespace) -> None:
     """The key lives as long as the program, so what was granted to it is withdrawn at the end."""
-
-    def show(url: str) -> None:
-        print(f"Sign in and choose the task:\n{url}", flush=True)
-        if options.open:
-            webbrowser.open(url)
-
     async with httpx2.AsyncClient(timeout=20) as http:
         device = Device(issuer=options.authz, client_id=options.client_id, http=http)
         grant = await loopback.sign_in(
-            device, redirect_uri=options.redirect_uri, actions=sorted(CONSOLE_ACTIONS), show=show
+            device, redirect_uri=options.redirect_uri, actions=sorted(CONSOLE_ACTIONS), open_it=options.open
         )
         try:
             await desk.work(grant, store=options.resource)

@@ -1,33 +1,21 @@
 """The command `segue terminal`: a device that has a terminal and no page. `way_in.py` and `room.py` are the client."""
 
 import argparse
-import asyncio
 import platform
-import sys
 from collections.abc import Sequence
 
 import httpx2
 
-from segue_demo.device import Device, Refused
-from segue_demo.event_line import plain
-from segue_demo.site import DEFAULT_PORT, LOOPBACK_URI, Site
+from segue_demo import loopback
+from segue_demo.device import Device
+from segue_demo.exit_status import exit_status
+from segue_demo.site import DEFAULT_PORT, DESKTOP_ACTIONS, LOOPBACK_URI, Site
 from segue_demo.terminal import room, way_in
 
 
 def main(argv: Sequence[str]) -> int:
     """Continue a task in this terminal: ask for it, take it over with a code, or sign in and pass it on."""
-    options = _parser().parse_args(argv)
-    try:
-        asyncio.run(_run(options))
-    except Refused as refused:
-        print(f"segue terminal: {plain(refused.description)} ({refused.error})", file=sys.stderr)
-        return 1
-    except (httpx2.TransportError, OSError, ValueError) as failure:
-        print(f"segue terminal: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return exit_status(_run(_parser().parse_args(argv)), prog="segue terminal")
 
 
 async def _run(options: argparse.Namespace) -> None:
@@ -35,7 +23,9 @@ async def _run(options: argparse.Namespace) -> None:
     async with httpx2.AsyncClient(timeout=20) as http:
         device = Device(issuer=options.authz, client_id=_client_id(options), http=http)
         if options.sign_in:
-            grant = await way_in.sign_in(device, redirect_uri=options.redirect_uri, open_it=options.open)
+            grant = await loopback.sign_in(
+                device, redirect_uri=options.redirect_uri, actions=sorted(DESKTOP_ACTIONS), open_it=options.open
+            )
         elif options.code:
             grant = await way_in.claim(device, options.code, device_name=options.name)
         else:

@@ -1,17 +1,16 @@
-"""Three ways to a task: ask for one (pull), take one over with a code (push), or sign in."""
+"""Two ways in which a task comes here: this device asks for one (pull), or takes one over with a code (push)."""
 
 import asyncio
 import contextlib
-import webbrowser
 
 import httpx2
 
-from segue_demo import loopback, pull_transfer, push_transfer
+from segue_demo import pull_transfer, push_transfer
 from segue_demo.device import Device, Refused
 from segue_demo.device_code import Waiting
 from segue_demo.grant import Grant
 from segue_demo.qr_text import qr_lines
-from segue_demo.site import DESKTOP_ACTIONS, PHONE_ACTIONS
+from segue_demo.site import PHONE_ACTIONS
 
 
 async def ask(device: Device, *, device_name: str) -> Grant:
@@ -40,17 +39,6 @@ async def claim(device: Device, code: str, *, device_name: str) -> Grant:
     except asyncio.CancelledError:
         await _give_up(waiting)
         raise
-
-
-async def sign_in(device: Device, *, redirect_uri: str, open_it: bool) -> Grant:
-    """In the browser of this machine. What is granted this way may be passed on."""
-
-    def show(url: str) -> None:
-        print(f"Sign in and choose a task:\n{url}", flush=True)
-        if open_it:
-            webbrowser.open(url)
-
-    return await loopback.sign_in(device, redirect_uri=redirect_uri, actions=sorted(DESKTOP_ACTIONS), show=show)
 
 
 def _show_check_value(check_value: str) -> None:
