@@ -48,11 +48,13 @@ class DyingDatabase:
     async def write(self, work: Work[T], *, together: str | None = None) -> T:
         number = next(self._writes)
         if number < self._death.write:
-            return await self._database.write(work)
+            return await self._database.write(work, together=together)
         now = number == self._death.write
         if now and self._death.point == "before":
             die()
-        result = await self._database.write(lambda connection: self._within(work, connection, now=now))
+        result = await self._database.write(
+            lambda connection: self._within(work, connection, now=now), together=together
+        )
         if now and self._death.point == "after":
             die()
         return result

@@ -19,10 +19,11 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 
 
 class PostgreSQLServer:
-    """Trusts every local user. Durable against a killed client, not against a power cut."""
+    """Trusts every local user. Flushes to the disk where it is to be `durable` against more than a killed client."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool) -> None:
         self._folder = folder
+        self._flushes = "on" if durable else "off"
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,8 +43,8 @@ class PostgreSQLServer:
             "port": self._port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self._folder,
-            "fsync": "off",
-            "full_page_writes": "off",
+            "fsync": self._flushes,
+            "full_page_writes": self._flushes,
             "max_connections": 60,
             "shared_buffers": "32MB",
         }
@@ -89,12 +90,12 @@ class PostgreSQLServer:
 
 
 @contextmanager
-def running_postgresql() -> Iterator[PostgreSQLServer]:
+def running_postgresql(*, durable: bool = False) -> Iterator[PostgreSQLServer]:
     """A fresh cluster, running; stopped and deleted at the end."""
     binary("initdb")
     with tempfile.TemporaryDirectory(prefix="segue-postgresql-") as name:
         own(Path(name))
-        server = PostgreSQLServer(Path(name))
+        server = PostgreSQLServer(Path(name), durable=durable)
         server.initialise()
         server.start()
         try:

@@ -178,3 +178,69 @@ async def test_who_left_while_waiting_is_not_served(database: Database) -> None:
     gate.open()
     await asyncio.gather(holding, staying)
     assert await database.read(texts) == {"here"}
+
+
+@pytest.mark.requirement("T11")
+async def test_when_all_who_waited_have_left_the_key_is_free_again(database: Database) -> None:
+    gate = Gate()
+    holding = asyncio.create_task(database.write(gate.work, together="key"))
+    await gate.entered()
+    leaving = [asyncio.create_task(database.write(add(f"gone {number}"), together="key")) for number in range(BATCH)]
+    await asyncio.sleep(0)
+    for task in leaving:
+        task.cancel()
+    await asyncio.sleep(0)
+    gate.open()
+    await holding
+    await database.write(add("here"), together="key")
+    assert await database.read(texts) == {"here"}
+
+
+@pytest.mark.requirement("T8", "T11")
+async def test_who_leaves_a_batch_under_way_takes_nobody_with_it(database: Database) -> None:
+    first, within = Gate(), Gate()
+    holding = asyncio.create_task(database.write(first.work, together="key"))
+    await first.entered()
+    works = (add("before"), within.work, add("after"))
+    before, leaving, after = (asyncio.create_task(database.write(work, together="key")) for work in works)
+    await asyncio.sleep(0)
+    first.open()
+    await within.entered()
+    leaving.cancel()
+    await asyncio.sleep(0)
+    within.open()
+    assert await asyncio.gather(holding, before, after) == [None] * 3
+    assert await database.read(texts) == {"before", "after"}
+
+
+@pytest.mark.postgresql
+@pytest.mark.requirement("T8", "T11")
+async def test_a_lock_that_is_not_had_in_time_fails_who_asked_for_it_alone(postgresql: Database) -> None:
+    gate = Gate()
+    await postgresql.write(add("row"))
+    locking = asyncio.create_task(
+        postgresql.write(lambda connection: [give("row", 1)(connection), gate.work(connection)])
+    )
+    await gate.entered()
+
+    def waits_in_vain(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+        give("row", 10)(connection)
+
+    answers = await waiting(postgresql, add("before"), waits_in_vain, add("after"))
+    gate.open()
+    await locking
+    assert [type(answer) for answer in answers] == [type(None), DatabaseUnavailable, type(None)]
+    assert await postgresql.read(texts) == {"row", "before", "after"}
+    assert await postgresql.read(lambda connection: amount(connection, "row")) == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.requirement("T8")
+async def test_each_who_waited_hears_of_a_broken_batch_in_an_exception_of_its_own(postgresql: Database) -> None:
+    def dies(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    answers = await waiting(postgresql, add("before"), dies, add("after"))
+    assert len({id(answer) for answer in answers}) == 3
+    assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 3

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from .failure import DatabaseUnavailable, caused
+from .failure import DatabaseUnavailable, WriteInDoubt, caused
 from .held import HeldConnection
 from .jobs import Job, Outcome
 from .postgresql_job import WRITE, begin, commit, explained, require_open, transact, undo
@@ -30,7 +30,7 @@ def transact_together(held: HeldConnection, jobs: Sequence[Job]) -> list[tuple[J
         connection = begin(held, f"{WRITE}; SAVEPOINT job")
     except Exception as error:
         held.drop()
-        return _all(jobs, caused(DatabaseUnavailable("PostgreSQL could not be reached"), error))
+        return _failed(jobs, DatabaseUnavailable, "PostgreSQL could not be reached", error)
     outcomes = []
     try:
         for number, job in enumerate(jobs):
@@ -39,10 +39,12 @@ def transact_together(held: HeldConnection, jobs: Sequence[Job]) -> list[tuple[J
             outcomes.append((job, _in_savepoint(connection, job)))
     except Exception as error:
         undo(held, connection)
-        cause = error.__cause__ if isinstance(error, _Broken) and error.__cause__ is not None else error
-        return _all(jobs, caused(DatabaseUnavailable("PostgreSQL lost the transaction; it was undone"), cause))
-    committed = commit(held, connection, None, writes=True)
-    return outcomes if committed.error is None else _all(jobs, committed.error)
+        return _failed(jobs, DatabaseUnavailable, "PostgreSQL lost the transaction; it was undone", error)
+    refused = commit(held, connection, None, writes=True).error
+    if refused is None:
+        return outcomes
+    kind = WriteInDoubt if isinstance(refused, WriteInDoubt) else DatabaseUnavailable
+    return _failed(jobs, kind, "PostgreSQL did not commit what was done together", refused)
 
 
 def _in_savepoint(connection: Connection, job: Job) -> Outcome:
@@ -65,5 +67,8 @@ def _lost(connection: Connection) -> bool:
     return driver is None or driver.info.transaction_status.name not in ("INTRANS", "INERROR")
 
 
-def _all(jobs: Sequence[Job], error: BaseException) -> list[tuple[Job, Outcome]]:
-    return [(job, Outcome(error=error)) for job in jobs]
+def _failed(
+    jobs: Sequence[Job], kind: type[DatabaseUnavailable], what: str, cause: BaseException
+) -> list[tuple[Job, Outcome]]:
+    """The same for each of them, in an exception of its own: who raises one adds its traceback."""
+    return [(job, Outcome(error=caused(kind(what), cause))) for job in jobs]
