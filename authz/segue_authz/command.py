@@ -13,18 +13,20 @@ from typing import Any
 from segue.authority import ACTIONS
 from segue.clock import now
 from segue_storage.database import Database, open_database
+from segue_storage.migrations import SchemaBehind
 from segue_storage.setting import BadSetting
 
 from segue_authz.client_auth.authenticator import digest
 from segue_authz.domain.client import Client, Method
 from segue_authz.enrolment import NotAcceptable, add_client, add_user
+from segue_authz.serving import prepare_tables
 from segue_authz.settings import from_process
 from segue_authz.stores.accounts import AccountExists, Accounts
 from segue_authz.stores.clients import ClientExists, Clients
 
 
 def user(argv: list[str]) -> int:
-    """Add, disable or enable a person who can sign in."""
+    """Add, disable, enable or delete a person who can sign in."""
     parser = argparse.ArgumentParser(prog="segue user", description=user.__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="add a person; the password is asked for, or read from standard input")
@@ -32,6 +34,12 @@ def user(argv: list[str]) -> int:
     add.add_argument("--name", default="", help="the name shown on the pages (default: the user name)")
     for action in ("disable", "enable"):
         actions.add_parser(action, help=f"{action} an account").add_argument("username")
+    delete = actions.add_parser(
+        "delete",
+        help="delete an account for good",
+        description="Disable the account for good, end its access everywhere, and forget its names and password.",
+    )
+    delete.add_argument("username")
     _json_option(*actions.choices.values())
     options = parser.parse_args(argv)
     return _run(options, _add_user if options.action == "add" else _switch_user)
@@ -75,6 +83,8 @@ async def _switch_user(database: Database, options: argparse.Namespace) -> dict[
         raise NotAcceptable(f"there is no user {options.username}")
     if options.action == "enable":
         await accounts.enable(account.subject)
+    elif options.action == "delete":
+        await accounts.delete(account.subject, now=now())
     else:
         await accounts.disable(account.subject, now=now())
     return {"subject": account.subject, "state": f"{options.action}d"}
@@ -122,17 +132,19 @@ async def _switch_client(database: Database, options: argparse.Namespace) -> dic
 
 def _run(options: argparse.Namespace, work: Callable[[Database, argparse.Namespace], Awaitable[dict[str, str]]]) -> int:
     async def with_database() -> dict[str, str]:
-        database = open_database(from_process().database)
+        database = open_database(settings.database)
         try:
             return await work(database, options)
         finally:
             await database.aclose()
 
     try:
+        settings = from_process()
+        prepare_tables(settings)
         result = asyncio.run(with_database())
     except (AccountExists, ClientExists) as taken:
         return _failed(f"{taken} exists already")
-    except (NotAcceptable, BadSetting) as fault:
+    except (NotAcceptable, BadSetting, SchemaBehind) as fault:
         return _failed(str(fault))
     print(json.dumps(result) if options.json else ", ".join(f"{name}: {value}" for name, value in result.items()))
     return 0

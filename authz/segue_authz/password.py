@@ -14,10 +14,10 @@ class Passwords:
         self._room = asyncio.Semaphore(2)
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
-        """Whether the password is right. Without a hash (no such person) it takes as long and says no."""
+        """Whether the password is right. Without a hash (no such person, no password) it takes as long and says no."""
         async with self._room:
             right = await asyncio.to_thread(_verify, password_hash or _NOBODY, password)
-        return right and password_hash is not None
+        return right and bool(password_hash)
 
 
 def hash_password(password: str) -> str:

@@ -31,12 +31,18 @@ def prepare(settings: Settings) -> None:
     if settings.embedded:
         signing_keys.create(settings.keys, now=now())
         _create_secret(settings.secret)
-        upgrade(settings.database, PACKAGE)
-    else:
-        require_current(settings.database, PACKAGE)
+    prepare_tables(settings)
     policy_file.read(settings.policy)
     signing_keys.read(settings.keys)
     read_secret(settings.secret)
+
+
+def prepare_tables(settings: Settings) -> None:
+    """On one machine make or upgrade them, elsewhere insist that they are current. Raises `SchemaBehind`."""
+    if settings.embedded:
+        upgrade(settings.database, PACKAGE)
+    else:
+        require_current(settings.database, PACKAGE)
 
 
 def read_secret(file: Path) -> bytes:

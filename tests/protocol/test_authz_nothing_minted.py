@@ -32,6 +32,8 @@ async def take_away(world: World, what: str, device: Any, *others: Any) -> None:
     match what:
         case "account":
             await world.accounts.disable(world.subject, now=world.now)
+        case "account, for good":
+            await world.accounts.delete(world.subject, now=world.now)
         case "client":
             await world.clients.disable(device.client_id, now=world.now)
         case "device":
@@ -62,7 +64,7 @@ async def known(world: World, client_id: str) -> Any:
     return device
 
 
-@pytest.mark.parametrize("what", [None, "account", "client", "device", *POLICIES])
+@pytest.mark.parametrize("what", [None, "account", "account, for good", "client", "device", *POLICIES])
 @pytest.mark.parametrize("when", ["before the code is entered", "before the approval", "before the redemption"])
 async def test_a_pull_mints_nothing(world: World, what: str | None, when: str) -> None:
     phone = await known(world, PHONE) if what in (None, "device") else world.device(PHONE, network=AFAR)
@@ -107,7 +109,7 @@ async def test_a_push_mints_nothing_under_a_policy_that_was_tightened(world: Wor
     assert "access_token" not in answer.text
 
 
-@pytest.mark.parametrize("what", [None, "account", "client", "device"])
+@pytest.mark.parametrize("what", [None, "account", "account, for good", "client", "device"])
 @pytest.mark.parametrize("when", ["before the consent", "before the redemption"])
 async def test_an_authorization_code_mints_nothing(world: World, what: str | None, when: str) -> None:
     desktop, browser = await known(world, DESKTOP), world.browser()

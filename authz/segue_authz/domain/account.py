@@ -13,6 +13,7 @@ class Account:
     name: str
     password_hash: str
     disabled_at: int | None = None
+    deleted_at: int | None = None
 
     @property
     def enabled(self) -> bool:

@@ -40,9 +40,26 @@ class Accounts:
         return await self._switch(accounts.update().where(*there).values(disabled_at=now))
 
     async def enable(self, subject: str) -> bool:
-        """Whether this call enabled it again."""
-        there = accounts.c.subject == subject, accounts.c.disabled_at.is_not(None)
+        """Whether this call enabled it again. A deleted one stays as it is."""
+        there = accounts.c.subject == subject, accounts.c.disabled_at.is_not(None), accounts.c.deleted_at.is_(None)
         return await self._switch(accounts.update().where(*there).values(disabled_at=None))
+
+    async def delete(self, subject: str, *, now: int) -> bool:
+        """Whether this call deleted it: disabled for good, signed out everywhere, its names and password forgotten.
+
+        The row stays, so that what it held is refused and told as withdrawn; the user name is free again.
+        """
+
+        def work(connection: sa.Connection) -> bool:
+            there = accounts.c.subject == subject, accounts.c.deleted_at.is_(None)
+            disabled_at = sa.func.coalesce(accounts.c.disabled_at, now)
+            forgotten = {"username": f"deleted {subject}", "name": "", "password_hash": ""}
+            gone = accounts.update().where(*there).values(disabled_at=disabled_at, deleted_at=now, **forgotten)
+            signed_in = browser_sessions.c.subject == subject, browser_sessions.c.ended_at.is_(None)
+            connection.execute(browser_sessions.update().where(*signed_in).values(ended_at=now))
+            return connection.execute(gone).rowcount == 1
+
+        return await self._database.write(work)
 
     async def _switch(self, statement: sa.Update) -> bool:
         return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1)

@@ -12,6 +12,7 @@ accounts = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("password_hash", sa.Text, nullable=False),
     sa.Column("disabled_at", sa.BigInteger),
+    sa.Column("deleted_at", sa.BigInteger),
 )
 
 clients = sa.Table(
