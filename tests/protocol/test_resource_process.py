@@ -1,11 +1,14 @@
 """The task store as real processes: killed, stopped, started twice, started wrongly, and several at once."""
 
+import json
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -72,6 +75,21 @@ class Writer(threading.Thread):
                 self.open.append(text)
                 return
             self.acknowledged.append(text)
+
+
+@pytest.mark.requirement("R37")
+def test_what_is_no_http_is_refused_with_a_problem_too(embedded: Process) -> None:
+    embedded.start()
+    address = urlsplit(embedded.url)
+    for nonsense in (b"HELLO\r\n\r\n", b"GET / HTTP/1.1\r\nBad Name : x\r\n\r\n", b"\x16\x03\x01\x00\x05hello"):
+        with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+            connection.sendall(nonsense)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status, *headers = head.decode().lower().split("\r\n")
+        assert status == "http/1.1 400 bad request"
+        assert {"content-type: application/problem+json", f"content-length: {len(body)}"} <= set(headers)
+        assert json.loads(body)["type"] == "urn:segue:problem:malformed-http"
 
 
 @pytest.mark.requirement("T8", "R19", "R24", "R45")

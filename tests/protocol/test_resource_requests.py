@@ -259,6 +259,23 @@ async def test_a_failure_of_ours_is_a_500_that_says_nothing(
     assert "secret inside" in caplog.text
 
 
+@pytest.mark.requirement("R37")
+async def test_a_failure_before_any_endpoint_is_told_in_the_same_way(
+    store: StoreWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = store.device()
+
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("secret inside")
+
+    monkeypatch.setattr(store.ephemeral, "first_use", broken)
+    answer = await device.get()
+    assert problem(answer) == (500, "server-error")
+    assert "secret" not in answer.text
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "secret inside" in caplog.text
+
+
 @pytest.mark.requirement("E5")
 async def test_readiness_names_what_is_missing(store: StoreWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await store.http.get("/healthz")).json() == {"alive": True}

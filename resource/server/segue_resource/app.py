@@ -122,6 +122,7 @@ def create_app(
     app = Starlette(
         middleware=[
             Middleware(Outside, https=settings.https),
+            Middleware(ProblemAnswers),
             Middleware(WithoutTaskToken, served=_serving(without)),
             *(_served_beside(other, guarded, audience=settings.url + other.path) for other in others),
             Middleware(guarded, audience=settings.url),

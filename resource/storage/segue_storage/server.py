@@ -53,7 +53,7 @@ def run(factory: str, options: argparse.Namespace, *, embedded: str | None, prep
             host=options.host,
             port=options.port,
             workers=options.workers,
-            http="httptools",
+            http="segue_storage.http_protocol:HttpProtocol",
             ws="none",
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             log_config=logs.configuration(options.log),
