@@ -179,6 +179,7 @@ async def test_a_code_of_another_issuer_and_a_server_that_is_not_there_are_told_
     for client in (terminal, nowhere):
         assert "Traceback" not in "\n".join(client.printed)
         assert client.printed[0].startswith("segue terminal: ")
+    assert "not of the authorization server" in terminal.printed[0]
 
 
 @pytest.mark.requirement("T15", "T16", "R55", "R56")
