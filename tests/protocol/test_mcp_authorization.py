@@ -136,7 +136,7 @@ def require_challenged(answer: httpx2.Response, action: str) -> None:
 @pytest.mark.requirement("RFC6750-3-1")
 @pytest.mark.parametrize("mode", [MODERN, EARLIER])
 async def test_a_tool_that_the_token_does_not_allow_is_refused_by_http_and_does_nothing(
-    world: StoreWorld, mode: str
+    world: StoreWorld, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     everything = {action for _, _, action in NEEDS}
     for tool, arguments, action in NEEDS:
@@ -146,6 +146,7 @@ async def test_a_tool_that_the_token_does_not_allow_is_refused_by_http_and_does_
                 await client.call_tool(tool, arguments)
         require_challenged(heard[-1], action)
     assert [event["kind"] for event in await world.device().log()] == ["task.created"]
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from deployment import Deployment
 from journey import CALL, Journey, open_journey
+from mcp.client.auth import utils as discovery
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, SubscriptionLost
@@ -122,6 +123,27 @@ async def test_a_client_that_begins_with_nothing_finds_the_authorization_server_
         assert (await read(client, grant))["name"] == TASK_NAME
         assert (await done(client, "put_working_set_item", **ITEM))["version"] == 1
         assert len(asked) == 1
+
+
+@pytest.mark.requirement("A14")
+async def test_the_sdks_own_discovery_finds_the_authorization_server_and_what_it_insists_on(
+    deployment: WithMcp,
+) -> None:
+    """What its OAuth client does before it asks for a token: RFC 9728, then RFC 8414, with its own checks of both."""
+    async with httpx2.AsyncClient() as http:
+        challenged = await http.post(deployment.mcp)
+        named = discovery.extract_resource_metadata_from_www_auth(challenged)
+        first, *_ = discovery.build_protected_resource_metadata_discovery_urls(named, deployment.mcp)
+        resource = await discovery.handle_protected_resource_response(await http.get(first))
+        assert resource is not None
+        assert str(resource.resource) == deployment.mcp
+        issuer = str(resource.authorization_servers[0]).rstrip("/")
+        first, *_ = discovery.build_oauth_authorization_server_metadata_discovery_urls(issuer, deployment.mcp)
+        _, server = await discovery.handle_auth_metadata_response(await http.get(first))
+        assert server is not None
+        discovery.validate_metadata_issuer(server, deployment.site.issuer)
+        assert server.code_challenge_methods_supported == ["S256"]
+        assert server.authorization_response_iss_parameter_supported is True
 
 
 async def test_metadata_of_another_resource_is_not_believed(deployment: WithMcp) -> None:

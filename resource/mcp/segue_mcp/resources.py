@@ -19,19 +19,19 @@ from mcp_types import (
     TextResourceContents,
 )
 from segue.authority import TaskAuthority
+from segue_resource.endpoints.body import JSON
+from segue_resource.endpoints.header import ID
 from starlette.requests import Request
 
 from segue_mcp.store import Store
 
 Context = ServerRequestContext[Any, Request]
 
-JSON = "application/json"
 _SCHEME = "segue:/"
-_ID = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
 _NUMBER = "(0|[1-9][0-9]{0,14})"
 _READABLE = re.compile(
-    rf"{_SCHEME}(?P<path>/tasks/{_ID}"
-    rf"(|/resume|/working-set|/working-set/{_ID}|/events(\?after={_NUMBER})?|/tool-calls(\?before={_NUMBER}|/{_ID})?))",
+    rf"{_SCHEME}(?P<path>/tasks/{ID}"
+    rf"(|/resume|/working-set|/working-set/{ID}|/events(\?after={_NUMBER})?|/tool-calls(\?before={_NUMBER}|/{ID})?))",
     re.ASCII,
 )
 
@@ -59,16 +59,8 @@ _PARTS = (
 )
 _TEMPLATES = (
     ("/working-set/{item_id}", "item", "An item of the working set, with its version"),
-    (
-        "/events{?after}",
-        "events-page",
-        "A page of the event log: `after` is the `next_after` of the page before",
-    ),
-    (
-        "/tool-calls{?before}",
-        "tool-calls-page",
-        "Older tool calls: `before` is the last `proposed_seq` seen",
-    ),
+    ("/events{?after}", "events-page", "A page of the event log: `after` is the `next_after` of the page before"),
+    ("/tool-calls{?before}", "tool-calls-page", "Older tool calls: `before` is the last `proposed_seq` seen"),
     ("/tool-calls/{call_id}", "tool-call", "A tool call; its fence is shown to the device that holds it"),
 )
 

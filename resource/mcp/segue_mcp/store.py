@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_REQUEST
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Scope
 
@@ -33,8 +35,11 @@ class Answered(NamedTuple):
         return json.loads(self.body)
 
 
-class Challenged(Exception):
-    """The token does not allow this. The client hears it from HTTP, so nobody has to word it for JSON-RPC."""
+class Challenged(MCPError):
+    """The token does not allow this. The client hears it from HTTP, in the place of this JSON-RPC error."""
+
+    def __init__(self) -> None:
+        super().__init__(INVALID_REQUEST, "The task token does not allow this")
 
 
 class Store:
