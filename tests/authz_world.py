@@ -298,11 +298,11 @@ class Device:
         code = dict(parse_qsl(urlsplit(answer.headers["location"]).query))["code"]
         return await self.token("authorization_code", code=code, redirect_uri=DESKTOP_URI, code_verifier=verifier)
 
-    async def ask(self, browser: Browser, **details: Any) -> tuple[httpx2.Response, str]:
+    async def ask(self, browser: Browser, *, task: str = "new", **details: Any) -> tuple[httpx2.Response, str]:
         verifier = secrets.token_urlsafe(32)
         path = "/authorize?" + urlencode(self.request(verifier, **details))
         page = await browser.http.get(path)
-        fields = {"task": "new", "name": "Acme contract revision", "decision": "approve"}
+        fields = {"task": task, "name": "Acme contract revision", "decision": "approve"}
         return await browser.submit("/authorize", page, **fields), verifier
 
     def request(self, verifier: str, **details: Any) -> dict[str, str]:

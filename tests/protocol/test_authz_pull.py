@@ -260,12 +260,25 @@ async def test_what_is_withdrawn_before_the_redemption_mints_nothing(world: Worl
     assert answer.json()["error"] in ("access_denied", "invalid_client")
 
 
-@pytest.mark.requirement("A1")
-async def test_a_desktop_can_ask_too(world: World) -> None:
-    """The way back: the desktop pulls what was moved to the phone."""
-    desktop, browser = world.device(DESKTOP), world.browser()
-    await browser.sign_in()
-    grant = (await desktop.ask_for_task()).json()
-    path = (await browser.enter_code(grant["user_code"])).headers["location"]
-    await browser.approve(path, task="new", name="x", check_value=await check_value(desktop, grant))
-    assert (await polled(desktop, grant)).status_code == 200
+@pytest.mark.requirement("A1", "A9", "PROFILE-epoch")
+@pytest.mark.parametrize(("way", "epoch"), [("pull", 3), ("authorization code", 2)])
+async def test_a_desktop_gets_a_moved_task_back_alone_by_a_pull_and_beside_the_phone_by_a_code(
+    world: World, way: str, epoch: int
+) -> None:
+    first = await world.desktop()
+    task_id = first.tokens["authorization_details"][0]["task_id"]
+    phone, browser, grant, path = await opened(world)
+    await browser.approve(path, task=task_id, mode="move", check_value=await check_value(phone, grant))
+    assert (await polled(phone, grant)).status_code == 200
+    desktop = world.device(DESKTOP)
+    if way == "pull":
+        grant = (await desktop.ask_for_task()).json()
+        path = (await browser.enter_code(grant["user_code"])).headers["location"]
+        await browser.approve(path, task=task_id, mode="move", check_value=await check_value(desktop, grant))
+        await polled(desktop, grant)
+    else:
+        await desktop.authorize(browser, task=task_id)
+    await phone.refresh()
+    granted = [each.tokens["authorization_details"][0] for each in (desktop, phone)]
+    assert granted[0]["epoch"] == epoch
+    assert ["events:append" in each["actions"] for each in granted] == [True, way != "pull"]

@@ -132,6 +132,12 @@ def test_the_consent_page_tells_the_client_the_way_back_and_the_actions() -> Non
     assert "If you did not start this, decline." in page.words
 
 
+@pytest.mark.requirement("A9", "XD-CONS-01")
+def test_the_consent_page_says_that_nobody_else_loses_a_task_by_it() -> None:
+    assert consent_page(CONSENT).fact("mode").words == "Devices that have the task now go on as well."
+    assert consent_page(replace(CONSENT, tasks=())).all(data_fact="mode") == []
+
+
 @pytest.mark.requirement("XD-CONS-05")
 def test_no_task_is_chosen_for_the_person_while_there_is_a_choice() -> None:
     assert [each for each in consent_page(CONSENT).all(type="radio") if "checked" in each.attributes] == []
