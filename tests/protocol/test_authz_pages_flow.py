@@ -118,7 +118,7 @@ async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(world: W
     assert len(texts) == 1
 
 
-@pytest.mark.requirement("A12")
+@pytest.mark.requirement("A12", "RFC10027-6-1-11")
 async def test_guessing_passwords_is_slowed_down_for_the_guesser_alone(world: World) -> None:
     guesser = world.browser()
     answers = [(await guesser.sign_in("wrong")).status_code for _ in range(12)]

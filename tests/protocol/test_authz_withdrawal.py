@@ -6,7 +6,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from authz_world import DESKTOP, DESKTOP_URI, PHONE, World
+from segue.authority import ACTIONS
 from segue.jose import b64url_encode
+from segue_authz.policy_file import from_table
 
 pytestmark = pytest.mark.anyio
 
@@ -92,6 +94,24 @@ async def test_a_report_ends_a_transfer_under_way_and_counts_once(world: World) 
     assert await world.withdrawals.report(world.subject, offer["transfer_id"], now=world.now) == 0
     assert await world.withdrawals.report(world.subject, offer["transfer_id"], now=world.now) is None
     assert (await phone.redeem(claim["device_code"])).json()["error"] == "access_denied"
+
+
+@pytest.mark.requirement("A10", "RFC10027-6-1-6", "XD-CONS-09")
+async def test_a_report_ends_what_was_passed_on_from_there_and_what_is_on_its_way(world: World) -> None:
+    world.policies = from_table({"limited_scopes": sorted(ACTIONS)})
+    world.restart()
+    desktop, phone, transfer_id = await shared(world)
+    passed_on = (await phone.offer("share")).json()
+    tablet = world.device(PHONE)
+    claim = (await tablet.claim(passed_on["transfer_code"])).json()
+    await desktop.browser.confirm(passed_on["transfer_id"], claim["check_value"])
+    assert (await tablet.redeem(claim["device_code"])).status_code == 200
+    on_its_way = (await tablet.offer("share")).json()
+    assert await world.withdrawals.report(world.subject, transfer_id, now=world.now) == 2
+    for each in (phone, tablet):
+        assert (await each.refresh()).json()["error"] == "invalid_grant"
+    assert (await world.device(PHONE).claim(on_its_way["transfer_code"])).json()["error"] == "invalid_grant"
+    assert (await desktop.refresh()).status_code == 200
 
 
 @pytest.mark.requirement("A15")
