@@ -13,6 +13,8 @@ from segue_demo.device import Refused
 from segue_demo.event_line import event_line, plain
 from segue_demo.task_client import TaskClient
 
+BEAT = 10
+"""Seconds between words of presence."""
 Command = Callable[[str], Awaitable[None]]
 """Gets the words after its name."""
 
@@ -46,22 +48,39 @@ def show_resume(view: Mapping[str, Any]) -> None:
 
 
 async def converse(
-    task: TaskClient, *, after: int, typed: AsyncIterator[str], say: Command, commands: Mapping[str, Command]
+    task: TaskClient,
+    session_id: str,
+    *,
+    after: int,
+    typed: AsyncIterator[str],
+    say: Command,
+    commands: Mapping[str, Command],
 ) -> None:
-    """Until `/quit`, the end of the input, or the end of access: raises `Refused` for that one.
+    """In a session of the task, behind its event `after`.
 
+    Until `/quit`, the end of the input, or the end of access: raises `Refused` for that one.
     A line that begins with `/` is a command, every other is said. A command that is refused is told, and that is all.
     """
     following = asyncio.create_task(_follow(task, after=after))
     obeying = asyncio.create_task(_obey(typed, say=say, commands=commands))
+    attending = asyncio.create_task(_attend(task, session_id))
     try:
         done, _ = await asyncio.wait({following, obeying}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        following.cancel()
-        obeying.cancel()
-        await asyncio.gather(following, obeying, return_exceptions=True)
+        running = following, obeying, attending
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
     for ended in done:
         ended.result()
+
+
+async def _attend(task: TaskClient, session_id: str) -> None:
+    """Whoever has the program open is there. If that cannot be said the task goes on all the same."""
+    while True:
+        with suppress(Refused, httpx2.TransportError):
+            await task.attend(session_id)
+        await asyncio.sleep(BEAT)
 
 
 async def _follow(task: TaskClient, *, after: int) -> None:

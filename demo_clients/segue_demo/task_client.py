@@ -41,6 +41,16 @@ class TaskClient:
         sent = {"Idempotency-Key": str(uuid.uuid4())}
         accepted(await self._grant.request("DELETE", url, audience=self._store, headers=sent))
 
+    async def attend(self, session_id: str, *, state: str = "here") -> None:
+        """Say that a person is in front of this session; forgotten after 30 seconds."""
+        url, body = f"{self._task}/presence", {"state": state, "session_id": session_id}
+        answer = await self._grant.request("PUT", url, audience=self._store, json=body)
+        accepted(answer)
+
+    async def invite(self, role: str) -> Body:
+        """A new invitation to the task: `invitation_uri` and `code` are said only now."""
+        return await self._write("POST", "/invitations", {"role": role})
+
     async def append(self, events: Sequence[Body], *, key: str | None = None) -> Body:
         """Append to the history."""
         return await self._write("POST", "/events", {"events": list(events)}, key=key)

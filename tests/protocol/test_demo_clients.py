@@ -1,5 +1,6 @@
 """The clients that integrators copy, copied as their READMEs say, against two servers and with people at browsers."""
 
+import asyncio
 import re
 import signal
 import socket
@@ -13,9 +14,10 @@ from clients_place import CONSOLE, TERMINAL, Place, at_browser, copy_client, joi
 from journey import Journey, open_journey, said, texts
 from segue_demo import push_transfer
 from segue_demo.device import Refused
+from segue_demo.grant import Grant
 from segue_demo.site import TASK_NAME
 from server_process import end, launch
-from terminal_program import program
+from terminal_program import PATIENCE, program
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("E6", "U4")]
 
@@ -60,6 +62,16 @@ def backend(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     process = launch(command, folder, answers)
     yield
     end(process, signal.SIGTERM)
+
+
+async def somebody_there(journey: Journey, grant: Grant) -> None:
+    """Return once a person is present at the task."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            found = (await journey.at_store(grant, "GET", f"/tasks/{grant.task_id}/presence")).json()
+            if found["somebody"]:
+                return
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.requirement("A1", "A2")
@@ -121,6 +133,8 @@ async def test_a_terminal_signs_in_and_passes_the_task_on_by_the_code_it_draws(
         await sign_in(terminal, journey.browser, place, task="new", name="Roof repair")
         terminal.type("y")
         await terminal.until("/offer")
+        terminal.type("/invite supervisor")
+        assert f"{place.site.issuer}/invitation#" in await terminal.until("only once")
         terminal.type("/offer")
         code = push_transfer.scanned_code(await terminal.photographed(), issuer=place.site.issuer)
         device = journey.phone()
@@ -152,6 +166,7 @@ async def test_a_terminal_takes_a_task_over_with_a_typed_code(place: Place, jour
         assert "\x1b" not in await terminal.until("Hello")
         terminal.type("/person cold A refund.")
         await terminal.until("cold hand-over to the human_agent offered: A refund.")
+        await somebody_there(journey, desktop)
         terminal.type("/quit")
         assert await terminal.ends() == 0
 

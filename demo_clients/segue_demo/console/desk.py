@@ -26,6 +26,7 @@ async def work(grant: Grant, *, store: str) -> None:
     )
     await converse(
         task,
+        session["session_id"],
         after=view["cursor"],
         typed=typed_lines(),
         say=desk.stay_silent if watching else desk.say,

@@ -32,10 +32,10 @@ async def enter(grant: Grant, *, store: str, agent: str, device_name: str) -> No
     view = await task.resume()
     show_resume(view)
     room = Room(grant, task, agent=agent)
-    print("Say something, or /offer [share], /person [cold] REASON, /quit", flush=True)
-    commands = {"offer": room.offer, "person": room.ask_for_a_person}
+    print("Say something, or /offer [share], /person [cold] REASON, /invite ROLE, /quit", flush=True)
+    commands = {"offer": room.offer, "person": room.ask_for_a_person, "invite": room.invite}
     try:
-        await converse(task, after=view["cursor"], typed=typed, say=room.say, commands=commands)
+        await converse(task, session["session_id"], after=view["cursor"], typed=typed, say=room.say, commands=commands)
     finally:
         room.close()
         await task.leave(session["session_id"])
@@ -67,6 +67,11 @@ class Room:
         """A hand-over to a human agent; cold if the words begin so, else warm."""
         cold, _, reason = words.partition(" ") if words.startswith("cold ") else ("warm", "", words)
         await self._task.hand_over(to_role="human_agent", mode=cold, reason=reason or "The customer asks for a person.")
+
+    async def invite(self, role: str) -> None:
+        """Somebody else, as `human_agent`, `supervisor` or `agent`."""
+        made = await self._task.invite(role)
+        print(f"Give them this address, it is said only once: {made['invitation_uri']}", flush=True)
 
     async def offer(self, words: str) -> None:
         """Pass the task on to another device, which scans the code or has it typed."""
