@@ -35,13 +35,12 @@ class Answer:
         if self._problem is not None:
             return
         if message["type"] == "http.response.start":
-            handled = sys.exception()
-            if message["status"] == 500 and isinstance(handled, Problem):
+            if message["status"] == 500 and isinstance(handled := sys.exception(), Problem):
                 await self.refuse(handled)
                 return
             self._started = True
             headers = list(message.get("headers", ()))
-            kept = b",".join(value for name, value in headers if name.lower() == b"cache-control")
+            kept = b",".join([value for name, value in headers if name.lower() == b"cache-control"])
             if not kept:
                 headers.append((b"cache-control", b"no-store"))
             if not kept or b"no-store" in kept.lower():

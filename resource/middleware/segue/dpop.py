@@ -129,7 +129,7 @@ class ProofChecker:
 
     async def _use_up(self, proof: Proof, *, now: int, incarnation: bytes) -> None:
         """Keyed on key and `jti`, not on the proof's text: a signature has a second valid form."""
-        key = jose.b64url_encode(hashlib.sha256(f"{proof.jkt}.{proof.jti}".encode()).digest())
+        key = hashlib.sha256(f"{proof.jkt}.{proof.jti}".encode()).hexdigest()
         lifetime = proof.iat + WINDOW - now + 1 + CLOCK_STEP
         try:
             first = await self._replay.first_use(key, lifetime=lifetime, incarnation=incarnation)

@@ -3,7 +3,6 @@
 To look and to remember is one step, nothing is forgotten early, and doubt means no.
 """
 
-import heapq
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -72,21 +71,24 @@ class InProcessReplayMemory:
             if len(self._keys) >= self._capacity:
                 raise MemoryUnavailable("the memory of uses is full")
             self._keys.add(key)
-            heapq.heappush(self._expiries, (now + lifetime, key))
+            self._ending.setdefault(now + lifetime, []).append(key)
             return True
 
     def _sweep(self) -> int:
         """Forget what has expired. After a clock that was set back, the forgotten would be wanted: begin anew."""
         now = self._clock()
+        if now == self._latest:
+            return now
         if now < self._latest - CLOCK_STEP:
             self._forget()
             self._latest = now
-        self._latest = max(self._latest, now)
-        while self._expiries and self._expiries[0][0] <= now:
-            self._keys.discard(heapq.heappop(self._expiries)[1])
+        elif now > self._latest:
+            self._latest = now
+            for ended in [second for second in self._ending if second <= now]:
+                self._keys.difference_update(self._ending.pop(ended))
         return now
 
     def _forget(self) -> None:
         self._keys: set[str] = set()
-        self._expiries: list[tuple[int, str]] = []
+        self._ending: dict[int, list[str]] = {}
         self._incarnation = self._random(16)

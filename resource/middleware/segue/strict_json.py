@@ -27,7 +27,8 @@ def decode_json(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX
     """
     if len(data) > max_bytes:
         raise Malformed("the JSON text is too long")
-    _refuse_deep(data, max_depth)
+    if data.count(b"[") + data.count(b"{") > max_depth:
+        _refuse_deep(data, max_depth)
     try:
         value = _value(data.decode("utf-8"))
         if b"\\u" in data and _SURROGATE_ESCAPE.search(data):
@@ -50,8 +51,6 @@ def _value(text: str) -> Any:
 
 def _refuse_deep(data: bytes, max_depth: int) -> None:
     """Before parsing: the parser recurses. The strings are passed over in linear time, closed or not."""
-    if data.count(b"[") + data.count(b"{") <= max_depth:
-        return
     depth = 0
     for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
         depth += 1 if bracket in b"[{" else -1
