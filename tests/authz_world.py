@@ -18,6 +18,7 @@ from segue.jose import parse
 from segue_authz.app import create_app
 from segue_authz.domain.client import Client
 from segue_authz.domain.policy import Policies
+from segue_authz.domain.proximity import Locator, NoLocator
 from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Invitation, NotInvited, TaskCard
 from segue_authz.enrolment import add_client, add_user
 from segue_authz.settings import Settings
@@ -109,6 +110,7 @@ class World:
     now: int = 1_800_000_000
     network: str = "192.0.2.1"
     policies: Policies | None = None
+    locator: Locator = field(default_factory=NoLocator)
     opened: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def http(self, network: str | None = None) -> httpx2.AsyncClient:
@@ -219,6 +221,7 @@ def restart(world: World) -> None:
         clock=lambda: world.now,
         random=secrets.token_bytes,
         policies=world.policies,
+        locator=world.locator,
     )
 
 

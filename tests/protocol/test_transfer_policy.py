@@ -194,6 +194,37 @@ async def test_the_page_says_whether_the_device_is_on_the_persons_network(
         assert shown in page.text
 
 
+class Regions:
+    """As a deployment's database would tell them."""
+
+    def place_of(self, network: str) -> str | None:
+        return {"192.0.2.1": "Hamburg", "192.0.2.99": "Hamburg", AFAR: "elsewhere"}.get(network)
+
+
+@pytest.mark.requirement("A11", "XD-PULL-02", "XD-CONS-07", "RFC10027-6-1-1")
+@pytest.mark.parametrize(("network", "nearness"), [("192.0.2.99", "near"), (AFAR, "far")])
+async def test_a_place_that_a_locator_derives_is_shown_and_is_too_weak_to_be_required(
+    world_with: Opener, network: str, nearness: str
+) -> None:
+    async with world_with({}) as world:
+        world.locator = Regions()
+        world.restart()
+        desktop, phone = await world.desktop(), world.device(PHONE, network=network)
+        offer = (await desktop.offer()).json()
+        claim = (await phone.claim(offer["transfer_code"])).json()
+        world.now += 7
+        page = read_page((await desktop.browser.http.get(f"/confirm/{offer['transfer_id']}")).text)
+        assert page.fact("nearness").attributes["data-value"] == nearness
+        await desktop.browser.confirm(offer["transfer_id"], claim["check_value"])
+        stored = await world.transfers.by_id(offer["transfer_id"])
+        evidence = {each["kind"]: each for each in json.loads(stored.transfer.explained)["evidence"]}
+        derived = {"strength": Strength.PLACE, "near": nearness == "near", "age": 7, "said": None}
+        assert evidence["same_place"] == {"kind": "same_place", **derived}
+        world.policies = from_table({"establish_proximity": "require"})
+        world.restart()
+        assert not await push(world, phone=world.device(PHONE, network=network))
+
+
 @pytest.mark.requirement("A11", "XD-CONS-07")
 async def test_a_decision_can_be_explained_afterwards(world_with: Opener) -> None:
     async with world_with({}) as world:
