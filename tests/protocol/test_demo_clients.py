@@ -83,9 +83,7 @@ async def test_a_terminal_asks_for_a_task_and_goes_on_with_the_agent(
     await journey.task(desktop).append([said("Two points need you.")])
     feed = f"{place.site.issuer}/withdrawals"
     withdrawn_before = (await journey.http.get(feed)).json()["grants"]
-    async with program(
-        "terminal", *place.servers, "--client-id", TERMINAL, "--name", "Old terminal", copied=copied
-    ) as terminal:
+    async with program("terminal", *place.servers, "--name", "Old terminal", copied=copied) as terminal:
         address = await terminal.photographed()
         user_code = address.partition("#")[2]
         assert terminal.printed[-1].endswith(user_code)

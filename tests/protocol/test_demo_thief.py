@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx2
 import pytest
+from deployment import running_deployment
 from segue_demo.running import running
 from segue_demo.thief.thief import Thief
 from segue_demo.thief.victim import overheard
@@ -14,13 +16,17 @@ COMMAND = [sys.executable, "-c", "import sys; from segue_demo.thief.command impo
 LET_IN = "put into the thief's browser to let the thief's own device in"
 
 
-def robbed(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=120, check=False)
+def robbed(*words: str, password: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *words], input=password, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.requirement("E6", "A6", "A7", "PROFILE-bound-at-claim")
-def test_a_stolen_code_token_and_refresh_token_are_worth_nothing() -> None:
-    done = robbed("codes", "tokens", "refresh_tokens", "--json")
+def test_a_code_a_token_and_a_refresh_token_stolen_at_servers_elsewhere_are_worth_nothing(tmp_path: Path) -> None:
+    with running_deployment(tmp_path) as there:
+        site, person = there.site, there.person
+        servers = ["--authz", site.issuer, "--resource", site.store, "--redirect-uri", site.desktop_redirect_uri]
+        words = ["codes", "tokens", "refresh_tokens", "--json", *servers, "--username", person.username]
+        done = robbed(*words, password=person.password)
     assert done.returncode == 0, done.stdout + done.stderr
     findings = json.loads(done.stdout)
     assert [found["stolen"] for found in findings] == [
