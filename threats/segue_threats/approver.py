@@ -45,9 +45,10 @@ class Approver(Protocol):
 
 
 class SeguePages:
-    """Drives the pages over HTTP. `browser` is there for attacks that do something else than decide."""
+    """Drives the pages over HTTP. `browser` and `http` are there for attacks that do something else than decide."""
 
     def __init__(self, http: httpx2.AsyncClient, person: Person, *, task_name: str) -> None:
+        self.http = http
         self.browser = Browser(http, username=person.username, password=person.password)
         self._task_name = task_name
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,23 +17,30 @@ from segue_threats.attack import Broken, Need, PreconditionFailed
 from segue_threats.device import Device, error_of, members_of, need
 from segue_threats.evidence import Pace, Recording, Trail
 from segue_threats.forge import Key, digest_of
+from segue_threats.forging import Forge, Forging
 from segue_threats.grant import Grant
 from segue_threats.network import Transport
 from segue_threats.target import Client, Person, Target
 
 TASK_NAME = "Threat suite"
 DEVICE_NAME = "Threat suite device"
+OVERLOADED = (429, 503)
+"""A refusal of the moment: it says nothing about what was asked."""
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-Connect = Callable[[httpx2.Cookies | None], httpx2.AsyncClient]
-"""A network stack; with the cookies of a browser, or of none."""
+Connect = Callable[[httpx2.Cookies | None, Forge | None], httpx2.AsyncClient]
+"""A network stack; with the cookies of a browser, or of none, and with somebody in between who changes what is sent."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Visitor:
-    """A test person and the cookies of their browser, which outlive one attack: people do not sign in all the time."""
+    """A test person and the cookies of their browser, which outlive one attack: people do not sign in all the time.
+
+    `spent`: an attack has used up what the server lets this person try, and no other is to meet them.
+    """
 
     person: Person
     cookies: httpx2.Cookies
+    spent: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Lab:
         self.target = target
         self.trail = trail
         self.connect = connect
-        self.http = connect(None)
+        self.http = connect(None, None)
         self.proved = 0
         self.demanded = 0
         self._visitors = visitors
@@ -112,6 +120,8 @@ class Lab:
         statuses: Collection[int] = range(400, 500),
     ) -> httpx2.Response:
         """The attack: raises `Broken` unless it is refused, in an orderly way, with one of the errors (if given)."""
+        if answer.status_code in OVERLOADED:
+            raise PreconditionFailed(f"{what} could not be tried: the server answered {answer.status_code}")
         self.demanded += 1
         error = error_of(answer)
         if answer.status_code in statuses and (not errors or error in errors):
@@ -154,14 +164,37 @@ class Lab:
             raise PreconditionFailed("the person cannot be driven page by page")
         return person
 
+    def forged(self, forge: Forge) -> SeguePages:
+        """The test person's own browser, whose forms are changed on their way. Raises `PreconditionFailed`."""
+        self.pages()
+        visitor = self._visitors[0]
+        return SeguePages(self.connect(visitor.cookies, forge), visitor.person, task_name=TASK_NAME)
+
+    async def signed_in(self, forge: Forge) -> str:
+        """Where the test person lands who signs in by a form that was changed on its way."""
+        person = self._visitors[0].person
+        http = self.connect(None, forge)
+        page = await http.get(f"{self.target.issuer}/sign-in")
+        fields = dict(re.findall(r'name="(csrf|return_to)" value="([^"]*)"', page.text))
+        answer = await http.post(
+            str(page.url), data={**fields, "username": person.username, "password": person.password}
+        )
+        return answer.headers.get("Location", "")
+
+    def expendable(self) -> SeguePages:
+        """A test person whom no other attack needs after this one. Raises `PreconditionFailed`."""
+        pages = self.pages(len(self._visitors) - 1)
+        self._visitors[-1].spent = True
+        return pages
+
     def other_browser(self) -> SeguePages:
         """The test person at a browser of its own, signed out."""
-        return SeguePages(self.connect(None), self._visitors[0].person, task_name=TASK_NAME)
+        return SeguePages(self.connect(None, None), self._visitors[0].person, task_name=TASK_NAME)
 
     def _approver(self, person: Person, cookies: httpx2.Cookies) -> Approver:
         if person.command:
             return Command(person.command)
-        return SeguePages(self.connect(cookies), person, task_name=TASK_NAME)
+        return SeguePages(self.connect(cookies, None), person, task_name=TASK_NAME)
 
     def desktop(self, *, key: Key | None = None) -> Device:
         """An Authorization Device."""
@@ -260,16 +293,30 @@ class Lab:
 
         await self.person().device(asked.verification_uri, asked.user_code, value)
 
+    async def tries(self, attempt: Awaitable[object]) -> None:
+        """Something at a page that may turn out to have no place for it; what came of it is seen elsewhere."""
+        try:
+            await attempt
+        except httpx2.ProtocolError as nowhere:
+            self.step(f"the page has no place for it: {nowhere}")
+
     async def pause(self, asked: Asked) -> None:
         """Until the next poll is in time."""
         await asyncio.sleep(asked.interval)
+
+    async def collect(self, asked: Asked) -> httpx2.Response:
+        """A poll once it is decided; again after a pause if it came too early (RFC 8628 section 3.5)."""
+        answer = await self.poll(asked)
+        if error_of(answer) == "slow_down":
+            await asyncio.sleep(asked.interval + 5)
+            answer = await self.poll(asked)
+        return answer
 
     async def pull(self, device: Device | None = None) -> Grant:
         """The whole flow. Raises `PreconditionFailed`."""
         asked = await self.ask(device)
         await self.approve(asked)
-        await self.pause(asked)
-        return Grant.of(asked.device, await self.poll(asked))
+        return Grant.of(asked.device, await self.collect(asked))
 
     # Push
 
@@ -332,8 +379,9 @@ async def open_lab(
         trail.redactor.mark("password", visitor.person.password)
     async with AsyncExitStack() as closing:
 
-        def connect(cookies: httpx2.Cookies | None) -> httpx2.AsyncClient:
-            http = httpx2.AsyncClient(transport=Recording(transport(), trail, pace), timeout=30, trust_env=False)
+        def connect(cookies: httpx2.Cookies | None, forge: Forge | None) -> httpx2.AsyncClient:
+            way: httpx2.AsyncBaseTransport = Recording(transport(), trail, pace)
+            http = httpx2.AsyncClient(transport=Forging(way, forge) if forge else way, timeout=30, trust_env=False)
             if cookies is not None:
                 http.cookies = cookies
             closing.push_async_callback(http.aclose)

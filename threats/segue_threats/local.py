@@ -12,7 +12,7 @@ from segue_storage.database import open_database
 
 from segue_threats.target import Client, Configuration, Person
 
-PEOPLE = 6
+PEOPLE = 8
 """One person may enter ten codes in ten minutes."""
 
 

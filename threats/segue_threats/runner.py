@@ -59,14 +59,26 @@ async def run(
         outcomes = []
         if selection.takes(threat):
             for attack in (each for each in attacks if each.threat == threat.id):
-                visitors.rotate(1)  # servers count tries per person
+                _next(visitors)
                 outcome = _left_out(attack, offers, selection) or await _fought(
-                    attack, target, visitors=tuple(visitors), pace=pace, transport=transport
+                    attack,
+                    target,
+                    visitors=[each for each in visitors if not each.spent],
+                    pace=pace,
+                    transport=transport,
                 )
                 tell(outcome)
                 outcomes.append(outcome)
         verdicts.append(Verdict(threat, tuple(outcomes), selection.takes(threat)))
     return verdicts
+
+
+def _next(visitors: deque[Visitor]) -> None:
+    """Servers count tries per person, so attacks take turns with those who have some left."""
+    for _ in range(len(visitors)):
+        visitors.rotate(1)
+        if visitors and not visitors[0].spent:
+            return
 
 
 def _left_out(attack: Attack, offers: frozenset[Need], selection: Selection) -> Outcome | None:
@@ -106,6 +118,6 @@ async def _ended(attack: Attack, opening: AbstractAsyncContextManager[Lab]) -> t
         return Ending.SKIPPED, f"the honest path does not work: {failed}"
     except TimeoutError:
         return Ending.SKIPPED, f"it took longer than {PATIENCE} seconds"
-    except (httpx2.HTTPError, KeyError, ValueError) as failure:
+    except Exception as failure:  # an answer that nobody foresaw must not end the run
         return Ending.SKIPPED, f"it could not be done: {type(failure).__name__}: {failure}"
     return Ending.HELD, "refused, and the honest path still works"

@@ -1,6 +1,7 @@
 """How the pages answer: a refusal is a page too, and it says what the person can do."""
 
 import logging
+from urllib.parse import urlsplit
 
 from segue.replay import MemoryUnavailable
 from segue_storage.database import DatabaseUnavailable
@@ -16,11 +17,20 @@ from segue_authz.endpoints.services import Services
 _LOG = logging.getLogger("segue_authz")
 
 
+class FromElsewhere(Refusal):
+    """Another site has posted this."""
+
+    error = "invalid_request"
+    status = 403
+
+
 def page_endpoint(services: Services, handler: Handler) -> Endpoint:
     """The handler with its refusals shown as pages."""
 
     async def endpoint(request: Request) -> Response:
         try:
+            if request.method == "POST":
+                check_origin(services, request)
             return await handler(services, request)
         except Refusal as refusal:
             _LOG.info("%s refused: %s", request.url.path, refusal)
@@ -33,3 +43,15 @@ def page_endpoint(services: Services, handler: Handler) -> Endpoint:
         return pages.message(view, https=services.settings.https)
 
     return endpoint
+
+
+def check_origin(services: Services, request: Request) -> None:
+    """Raises `FromElsewhere` unless the browser says that the form is one of ours, or says nothing (XD-WEB-01).
+
+    Our pages send no referrer, and then the `Origin` of an honest form is `null` (Fetch, "append a request `Origin`
+    header"). So this comes beside the secret in the form and never in its place.
+    """
+    scheme, host, *_ = urlsplit(services.settings.issuer)
+    own = request.headers.get("origin", "null") in ("null", f"{scheme}://{host}")
+    if not own or request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise FromElsewhere("this form was sent from another site")
