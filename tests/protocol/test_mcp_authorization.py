@@ -1,5 +1,6 @@
 """The door for MCP clients: a protected resource of its own (MCP 2026-07-28, Authorization), refusals to the letter."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,17 @@ async def test_an_answer_is_for_no_cache_and_brings_the_next_nonce(world: StoreW
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["DPoP-Nonce"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_when_the_server_stops_nothing_listens_for_withdrawals_any_more(world: StoreWorld) -> None:
+    assert (await ask(world, await proved(at_mcp(world)))).status_code == 200
+    assert listeners() == 1
+    await world.stop()
+    assert listeners() == 0
+
+
+def listeners() -> int:
+    return [task.get_coro().__qualname__ for task in asyncio.all_tasks()].count("Withdrawals._follow")
 
 
 async def test_a_request_that_is_too_large_is_refused_before_it_is_read_whole(world: StoreWorld) -> None:

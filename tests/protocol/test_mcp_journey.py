@@ -215,3 +215,4 @@ async def test_when_access_is_withdrawn_the_stream_ends_and_nothing_more_is_answ
             await client.list_resources()
         said = heard[-1].headers["WWW-Authenticate"]
         assert (heard[-1].status_code, 'error="invalid_token"' in said) == (401, True)
+    assert " ERROR " not in (deployment.folder / "resource" / "log").read_text()

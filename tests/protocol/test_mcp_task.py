@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from mcp.client.client import Client
@@ -267,7 +268,8 @@ async def test_a_client_stops_hearing_of_changes_when_its_token_ends(world: Stor
         connected(at_mcp(world, lifetime=1)) as client,
         client.listen(resource_subscriptions=[uri()]) as changes,
     ):
-        assert [change async for change in changes] == []
+        with anyio.fail_after(30):
+            assert [change async for change in changes] == []
 
 
 async def post(device: Device, content: str, *, headers: dict[str, str]) -> httpx2.Response:
