@@ -46,6 +46,7 @@ class PostgreSQLServer:
             "fsync": self._flushes,
             "full_page_writes": self._flushes,
             "max_connections": 60,
+            "max_prepared_transactions": 2,
             "shared_buffers": "32MB",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
