@@ -170,7 +170,7 @@ class TransferMachine(RuleBasedStateMachine):
         """Do the step to both, and compare."""
         expected, answer = self.model.do(step), self.runner.run(self.system.do(step))
         seen = self._observed()
-        assert (answer, seen) == (expected, self.model.observed()), step
+        assert (answer, seen) == (expected, self.model.observed()), (step, answer, expected)
         self._check(seen)
         minted_from_the_living(self.model, seen, answer)
 

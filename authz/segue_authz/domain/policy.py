@@ -65,10 +65,10 @@ class Policies:
     of the one that the general policy was made from.
     """
 
-    preset: str = "balanced"
     general: TransferPolicy = BALANCED
     by_client: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     by_sensitivity: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    preset: str = "balanced"
 
     def effective(self, client_id: str, sensitivity: str | None = None) -> TransferPolicy:
         """What holds for a transfer to this client of a task of this sensitivity (None: not known yet)."""
