@@ -1,5 +1,6 @@
 """The threat suite against an instance of ours: everything holds, and of each flaw put in its attack tells."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,9 @@ def test_every_attack_on_an_instance_of_ours_is_tried_and_refused(here: Instance
     assert exit_status(verdicts) == 0
     assert {verdict.ending for verdict in verdicts} == {Ending.HELD, Ending.NOT_ATTACKED}
     assert all(outcome.evidence for outcome in outcomes)
+    told = "\n".join(line.text for outcome in outcomes for line in outcome.evidence)
+    assert re.findall(r"\beyJ[\w-]{20,}\.[\w-]{20,}\.[\w-]{40,}", told) == []
+    assert [person.username for person in here.configuration.people if person.password in told] == []
 
 
 @pytest.mark.requirement("U3")

@@ -8,7 +8,8 @@ import secrets
 from segue_threats.attack import Need, attack
 from segue_threats.attacks.push import wrong
 from segue_threats.device import error_of, members_of
-from segue_threats.lab import Asked, Lab, details
+from segue_threats.flows import Asked, details
+from segue_threats.lab import Lab
 
 WAITING = {"authorization_pending", "slow_down"}
 NOT_KNOWN = {"invalid_grant", "unauthorized_client", "invalid_client"}

@@ -7,7 +7,8 @@ import json
 
 from segue_threats.attack import Need, attack
 from segue_threats.device import members_of
-from segue_threats.lab import Lab, details
+from segue_threats.flows import details
+from segue_threats.lab import Lab
 
 BAD = {"invalid_authorization_details", "invalid_request", "invalid_scope"}
 READ = ["task:read"]

@@ -8,7 +8,8 @@ import secrets
 
 from segue_threats.attack import Need, attack
 from segue_threats.device import members_of
-from segue_threats.lab import DEVICE_CODE, Lab
+from segue_threats.flows import DEVICE_CODE
+from segue_threats.lab import Lab
 
 NO_GRANT = {"invalid_grant", "invalid_request", "unauthorized_client", "unsupported_grant_type"}
 BOUND = 10
