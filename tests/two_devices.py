@@ -61,7 +61,7 @@ class Device:
         return list(self.as_client("return client.toolCalls();"))
 
     def say(self, text: str) -> None:
-        self.page.get_by_label("Say something to the agent").fill(text)
+        self.page.get_by_label("Say something").fill(text)
         self.page.get_by_role("button", name="Send").click()
 
     def photographed_code(self) -> str:

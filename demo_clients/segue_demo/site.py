@@ -8,6 +8,7 @@ TASK_NAME = "Acme contract revision"
 PHONE_ACTIONS = frozenset(
     {
         "task:read",
+        "task:write",
         "working_set:read",
         "working_set:write",
         "events:read",
@@ -20,7 +21,7 @@ PHONE_ACTIONS = frozenset(
     }
 )
 CONSOLE_ACTIONS = PHONE_ACTIONS | {"audit:read"}
-DESKTOP_ACTIONS = PHONE_ACTIONS | {"task:write", "task:transfer", "participants:manage", "audit:read"}
+DESKTOP_ACTIONS = PHONE_ACTIONS | {"task:transfer", "participants:manage", "audit:read"}
 LOOPBACK_URI = "http://127.0.0.1:8409/"
 """Where the programs among the clients hear the answer to a sign-in (RFC 8252 section 7.3)."""
 

@@ -136,10 +136,8 @@ async def test_r37_a_token_is_validated_and_mapped_to_the_state_of_its_task_alon
     for_the_agent = await phone.token(journey.site.agent)
     assert (await phone.device.send("GET", url, access_token=for_the_agent)).status_code == 401
     assert (await journey.http.get(url)).status_code == 401
-    renamed = await journey.at_store(
-        phone, "PATCH", f"/tasks/{phone.task_id}", json={"name": "Mine"}, headers={"If-Match": '"1"'}
-    )
-    assert renamed.status_code == 403
+    invited = await journey.at_store(phone, "POST", f"/tasks/{phone.task_id}/invitations", json={"role": "agent"})
+    assert (invited.status_code, invited.json()["error"]) == (403, "insufficient_scope")
     async with open_journey(demo.site, stranger) as theirs:
         foreign = await theirs.begin("Theirs")
         assert (await theirs.at_store(foreign, "GET", f"/tasks/{phone.task_id}/resume")).status_code == 404

@@ -51,7 +51,7 @@ def test_the_phone_reloads_at_every_step_and_loses_nothing(stage: Stage, desktop
 
 
 @pytest.mark.requirement("T8", "T9", "R15", "R49")
-def test_a_tab_that_was_closed_in_the_middle_of_a_call_is_opened_again_and_the_call_finishes_once(
+def test_a_closed_tab_in_the_middle_of_a_call_is_opened_again_and_the_call_finishes_once(
     stage: Stage, desktop: Desktop, phone: Phone
 ) -> None:
     desktop.begin_task()
@@ -67,7 +67,7 @@ def test_a_tab_that_was_closed_in_the_middle_of_a_call_is_opened_again_and_the_c
 
 
 @pytest.mark.requirement("T7", "T8", "T11", "R49", "R61")
-def test_a_desktop_that_was_offline_catches_up_without_a_gap_or_a_repetition(desktop: Desktop, phone: Phone) -> None:
+def test_a_network_change_leaves_no_gap_and_repeats_nothing(desktop: Desktop, phone: Phone) -> None:
     desktop.begin_task()
     hand_over(desktop, phone, mode="Share")
     desktop.close_dialog()

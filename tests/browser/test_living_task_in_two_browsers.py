@@ -43,6 +43,7 @@ def test_the_agent_proposes_a_name_and_the_person_keeps_it_or_gives_another(stag
     press(desktop, "Keep this name")
     expect(heading).to_have_text(PROPOSED)
     expect(proposal).to_be_hidden()
+    expect(heading).to_be_focused()
     press(desktop, "Rename this task")
     box = desktop.page.get_by_label("Name of this task")
     expect(box).to_be_focused()
@@ -54,7 +55,7 @@ def test_the_agent_proposes_a_name_and_the_person_keeps_it_or_gives_another(stag
     assert renamed == ["agent_accepted", "person"]
 
 
-@pytest.mark.requirement("T9", "R14", "R15", "R38")
+@pytest.mark.requirement("T9", "T1", "T6", "R14", "R15", "R38")
 @BOTH
 def test_a_call_that_cannot_be_undone_asks_before_it_runs_and_again_when_nobody_knows_whether_it_did(
     stage: Stage, desktop: Desktop, phone: Phone
@@ -78,6 +79,11 @@ def test_a_call_that_cannot_be_undone_asks_before_it_runs_and_again_when_nobody_
     expect(sending(desktop)).to_have_attribute("data-state", "succeeded")
     assert [job["tool"] for job in stage.jobs(phone.task_id())].count("send_draft") == 1
     assert "tool_call.settled" in kinds(phone)
+    press(phone, "No, thank you")
+    expect(phone.page.locator("#proposal")).to_be_hidden()
+    press(phone, "Pause")
+    for device in (phone, desktop):
+        expect(device.page.locator("#resting")).to_contain_text("This task is paused")
 
 
 @pytest.mark.requirement("T9", "R14")
@@ -98,6 +104,7 @@ def test_a_paused_task_hears_the_person_and_answers_once_it_goes_on_and_a_closed
     desktop.begin_task()
     press(desktop, "Pause")
     expect(desktop.page.locator("#resting")).to_contain_text("This task is paused")
+    expect(desktop.page.get_by_role("button", name="Go on with it")).to_be_focused()
     desktop.say("one more thought")
     expect(desktop.message("one more thought")).to_have_count(1)
     answer = desktop.message("I have noted “one more thought”", exact=False)
@@ -123,7 +130,9 @@ def test_a_paused_task_hears_the_person_and_answers_once_it_goes_on_and_a_closed
 
 @pytest.mark.requirement("R49", "T8", "T11")
 @BOTH
-def test_a_tab_that_slept_in_the_background_misses_nothing(stage: Stage, desktop: Desktop, phone: Phone) -> None:
+def test_a_switched_tab_that_slept_in_the_background_misses_nothing(
+    stage: Stage, desktop: Desktop, phone: Phone
+) -> None:
     desktop.begin_task()
     hand_over(desktop, phone, mode="Share")
     desktop.close_dialog()
@@ -143,7 +152,7 @@ def test_a_tab_that_slept_in_the_background_misses_nothing(stage: Stage, desktop
 
 @pytest.mark.requirement("R52", "R49", "R51", "T9")
 @BOTH
-def test_work_that_finished_while_nobody_was_there_reaches_whoever_comes_back(stage: Stage, desktop: Desktop) -> None:
+def test_work_finished_while_nobody_was_there_reaches_whoever_comes_back(stage: Stage, desktop: Desktop) -> None:
     desktop.begin_task()
     task_id = desktop.task_id()
     [job] = stage.jobs(task_id)

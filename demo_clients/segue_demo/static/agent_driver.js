@@ -60,7 +60,8 @@ export class AgentDriver {
       if (UNFINISHED.includes(call.state)) this.#once(call.call_id, { mine: true }, () => this.#hold(call.call_id));
       const output = `output-${call.call_id}`;
       if (call.state === "succeeded" && !items.some(({ item_id }) => item_id === output)) {
-        this.#once(output, { mine: this.#isOwn(call.holder) }, () => this.#report(output, call));
+        const ended = events.findLast(({ kind, body }) => kind.startsWith("tool_call.") && body.call_id === call.call_id);
+        this.#once(output, { mine: this.#isOwn(ended?.actor) }, () => this.#report(output, call));
       }
     }
   }
@@ -123,11 +124,11 @@ export class AgentDriver {
     if (turn.tool_call) await this.#client.propose(turn.tool_call, `${key}-call`);
   }
 
-  /** Say the result of a finished call, and put it into the working set. */
+  /** Put the result of a finished call into the working set, and say it if no other device was first. */
   async #report(item_id, { title, result }) {
     const body = result?.summary ?? JSON.stringify(result);
-    await this.#say(body, item_id);
-    await this.#put(item_id, { type: "output", title, body, status: "settled" }, item_id);
+    const first = await this.#put(item_id, { type: "output", title, body, status: "settled" }, item_id);
+    if (first) await this.#say(body, item_id);
   }
 
   async #say(text, turn) {
@@ -167,11 +168,14 @@ export class AgentDriver {
     return known?.fence ? known : this.#client.step(call_id, "claim", { lease: LEASE });
   }
 
+  /** False if it is there already. */
   async #put(item_id, item, key) {
     try {
       await this.#client.createItem(item_id, item, key);
+      return true;
     } catch (failure) {
-      if (!(failure instanceof Refused && failure.status === 412)) throw failure; // 412: it is there already
+      if (failure instanceof Refused && failure.status === 412) return false;
+      throw failure;
     }
   }
 

@@ -2,7 +2,7 @@
 import { Refused } from "./segue/proved_fetch.js";
 
 const PIECE = 24; // code points
-const PACE = 150; // milliseconds between two pieces; a model has a pace of its own
+const PACE = 100; // milliseconds between two pieces; a model has a pace of its own
 export const GRACE = 8000; // milliseconds another device gets to go on with what it began
 const UNSEEN = [404, 422, 503]; // the draft was forgotten, there are too many, nobody can be shown any now
 

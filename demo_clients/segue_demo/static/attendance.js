@@ -3,6 +3,8 @@ import { roleWords } from "./event_words.js";
 
 const RENEWAL = 10_000; // milliseconds; what is not said again is forgotten after 30 seconds
 const TYPING = 5000; // milliseconds after the last key
+const STATES = ["away", "here", "typing"]; // the liveliest last
+const OWN = "this device";
 
 /** Says so for as long as the room is open, and at once when it changes. */
 export class Attendance {
@@ -43,9 +45,14 @@ export class Attendance {
 export function presenceWords({ presence, connection }, { names, you }) {
   if (connection !== "live") return "";
   if (!presence.known) return "Who is here cannot be seen at the moment.";
-  const said = presence.present.map(({ sub, device_id, role, state }) => {
+  const liveliest = new Map(); // one's own device, or somebody else -> who that is, and what they do most
+  for (const { sub, device_id, role, state } of presence.present) {
     const who = sub === you ? (names(device_id) ?? "another device") : roleWords(role);
-    return who + ({ away: " (away)", typing: " (typing)" }[state] ?? "");
-  });
-  return said.length ? `Here now: ${[...new Set(said)].join(", ")}` : "";
+    const one = sub === you ? device_id : sub;
+    const before = liveliest.get(one)?.state;
+    if (STATES.indexOf(state) >= STATES.indexOf(before)) liveliest.set(one, { who, state });
+  }
+  const said = [...liveliest.values()].map(({ who, state }) => (state === "here" ? who : `${who} (${state})`));
+  said.sort((one, other) => other.startsWith(OWN) - one.startsWith(OWN));
+  return said.length ? `Here now: ${said.join(", ")}` : "";
 }

@@ -27,6 +27,11 @@ export class CallQuestion {
     this.#decisions = decisions;
   }
 
+  /** Whether the person of this page is asked. */
+  get isOpen() {
+    return this.#asked !== "";
+  }
+
   /** `late` is what the lost device said of it too late: `succeeded` or `failed`. */
   render(call, { writable, late }) {
     const open = writable && this.#decisions.mayApprove && ["proposed", "unknown"].includes(call.state);
@@ -38,7 +43,7 @@ export class CallQuestion {
     this.#place.hidden = !open;
     const question = call.state === "proposed" ? () => this.#mayIt(call) : () => this.#didIt(call, late);
     this.#place.replaceChildren(...(open ? question().filter(Boolean) : []));
-    if (hadFocus && !open) this.#heading.focus();
+    if (hadFocus) this.#heading.focus();
   }
 
   #mayIt(call) {

@@ -36,7 +36,7 @@ export class Decisions {
 
   /** Of a call whose outcome nobody knows: `happened` or `did_not_happen`, for the attempt that the person looked at. */
   settle = ({ call_id, attempt }, outcome) => {
-    const result = outcome === "happened" ? { result: { summary: "Done, as a person found out." } } : {};
+    const result = outcome === "happened" ? { result: { summary: "A person looked and found that it was done." } } : {};
     return this.#client.step(call_id, "settle", { outcome, attempt, ...result });
   };
 

@@ -10,7 +10,7 @@ export class DraftsView {
   #shown = new Map(); // draft_id -> {place, words, stop}
   #onGone;
 
-  /** `onGone()` is called when a draft goes from the page while the focus is on its button. */
+  /** `onGone()` is called when the button goes that has the focus. */
   constructor(place, { decisions, onGone }) {
     this.#decisions = decisions;
     this.#onGone = onGone;
@@ -31,10 +31,12 @@ export class DraftsView {
     for (const draft of drafts.values()) {
       if (!this.#shown.has(draft.draft_id)) this.#shown.set(draft.draft_id, this.#make(draft, you));
       const { words, stop, mark } = this.#shown.get(draft.draft_id);
+      const hadFocus = stop.contains(document.activeElement);
       const over = stopped.has(draft.draft_id);
       say(words, draft.text);
       say(mark, over ? "stopped" : "is writing …");
       stop.hidden = over || !writable || !this.#decisions.maySay;
+      if (hadFocus && stop.hidden) this.#onGone();
     }
     this.#list.hidden = drafts.size === 0;
     const voices = [...new Set([...drafts.values()].map((draft) => voiceOf(draft, you)))];

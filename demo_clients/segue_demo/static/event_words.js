@@ -63,11 +63,11 @@ export function describe({ kind, role, body, actor }, { names, you }) {
   const by = names(actor?.device_id) ?? "another device";
   const to = names(body.device_id) ?? "another device";
   const [from, to_role, about] = [body.from_role, body.to_role, body.role].map((named) => ROLES[named] ?? named);
-  const who = body.sub === you ? "you" : about;
+  const who = body.sub && body.sub === you ? "you" : about;
   if (kind === "working_set.changed") {
     return { who: null, head: body.version === 1 ? "Added" : "Changed", text: body.title };
   }
-  if (OF_CALLS[kind]) return { who: null, head: body.title || "A tool call", text: OF_CALLS[kind]({ by }) };
+  if (OF_CALLS[kind]) return { who: null, head: body.title || "A tool call", text: OF_CALLS[kind]({ by, body }) };
   const words = PLAIN[kind]?.({ body, by, to, from, to_role, role: about, who }) ?? kind.replaceAll(/[._]/g, " ");
   return { who: null, head: null, text: capital(words) };
 }

@@ -51,9 +51,20 @@ export class TaskHead {
     this.#askClosing(false);
   }
 
-  render({ task, writable }) {
+  /** The focus goes on to what can be done next, or to the task's name, when the button that had it goes. */
+  render(state) {
+    const place = ["proposal", "naming", "steering"].map(byId).find((one) => one.contains(document.activeElement));
+    this.#show(state);
+    const focused = document.activeElement;
+    if (!place || (focused !== document.body && focused.checkVisibility())) return;
+    const next = [...place.querySelectorAll("button")].find((button) => button.checkVisibility());
+    (next ?? byId("task-name")).focus();
+  }
+
+  #show({ task, writable }) {
     const may = writable && this.#decisions.mayDirect;
-    if (task.status !== this.#task.status) this.#askClosing(false);
+    const asking = !this.#steering.buttons.at(-1).hidden;
+    if (asking && task.status !== this.#task.status) this.#askClosing(false);
     this.#task = task;
     say(byId("task-name"), task.name);
     say(byId("resting"), RESTING[task.status] ?? "");
@@ -62,7 +73,7 @@ export class TaskHead {
     byId("rename").hidden = !nameable || !byId("naming").hidden;
     if (!nameable) byId("naming").hidden = true;
     const proposed = task.name_proposal?.name;
-    byId("proposal").hidden = !proposed || hasEnded(task.status);
+    byId("proposal").hidden = !proposed || hasEnded(task.status) || !byId("naming").hidden;
     this.#proposal.place.hidden = !nameable;
     say(byId("proposed-name"), proposed ? `The agent proposes to call this task “${proposed}”.` : "");
     byId("steering").hidden = !may || hasEnded(task.status);
@@ -84,13 +95,13 @@ export class TaskHead {
     const hadFocus = byId("steering").contains(document.activeElement);
     yes.hidden = !asking;
     this.#showSteering();
-    say(byId("closing-words"), asking ? "A closed task can be read, but not gone on with." : "");
+    say(byId("closing-words"), asking ? "Once closed, this task can only be read." : "");
     if (hadFocus) (asking ? no : close).focus();
   }
 
   #askName(name) {
     byId("naming").hidden = false;
-    byId("rename").hidden = true;
+    byId("rename").hidden = byId("proposal").hidden = true;
     byId("new-name").value = name;
     byId("new-name").focus();
     byId("new-name").select();
@@ -99,6 +110,7 @@ export class TaskHead {
   #endNaming() {
     byId("naming").hidden = true;
     byId("rename").hidden = false;
+    byId("proposal").hidden = !this.#task.name_proposal;
     byId("task-name").focus();
   }
 }

@@ -16,16 +16,17 @@ const SHELVES = [
   ["constraint", "Constraints"],
 ];
 const CALL_STATES = {
-  proposed: "Waits for your approval",
+  proposed: "Waits for approval",
   approved: "About to start",
   claimed: "Starting",
   running: "Running",
   succeeded: "Finished",
   failed: "Failed",
-  unknown: "Outcome unknown: waits for you",
+  unknown: "Outcome unknown",
   cancelled: "Cancelled",
   denied: "Declined",
 };
+const FOR_YOU = { proposed: "Waits for your approval", unknown: "Outcome unknown: waits for you" };
 const ACTIVE = ["approved", "claimed", "running"];
 
 export class TaskView {
@@ -84,7 +85,9 @@ export class TaskView {
     this.#renderItems(state.items);
     this.#history.render(state.events, (event) => describe(event, reader));
     byId("say").hidden = !state.writable || hasEnded(state.task.status) || !this.#decisions.maySay;
-    say(byId("lead"), state.lead === "human_agent" ? "A human agent answers in this task now." : "");
+    const byPerson = state.lead === "human_agent";
+    say(byId("lead"), byPerson ? "A human agent answers in this task now." : "");
+    say(byId("say-label"), byPerson ? "Say something" : "Say something to the agent");
     this.renderLive(state);
   }
 
@@ -136,7 +139,7 @@ export class TaskView {
     card.question.render(call, { writable, late });
     card.place.dataset.state = call.state;
     card.place.dataset.mine = String(mine);
-    say(card.state, CALL_STATES[shown] + where);
+    say(card.state, (FOR_YOU[card.question.isOpen && shown] ?? CALL_STATES[shown]) + where);
     say(card.percent, percent === undefined ? "" : `${percent} %`);
     card.bar.hidden = !active;
     if (percent === undefined) card.bar.removeAttribute("value");
@@ -210,7 +213,7 @@ function skeleton() {
       element("div", { role: "log", aria: { labelledby: "history-title" } }, element("ol", { id: "history" })),
       element("div", { id: "drafts" })),
     element("form", { id: "say", hidden: true },
-      element("label", { htmlFor: "say-text" }, "Say something to the agent"),
+      element("label", { id: "say-label", htmlFor: "say-text" }),
       text,
       element("div", { className: "row" },
         element("button", { id: "say-button", type: "submit" }, "Send"),
