@@ -264,11 +264,11 @@ async def test_arguments_of_another_form_are_a_tool_error(
 
 
 async def test_a_client_stops_hearing_of_changes_when_its_token_ends(world: StoreWorld) -> None:
-    async with (
-        connected(at_mcp(world, lifetime=1)) as client,
-        client.listen(resource_subscriptions=[uri()]) as changes,
-    ):
-        with anyio.fail_after(30):
+    with anyio.fail_after(30):
+        async with (
+            connected(at_mcp(world, lifetime=1)) as client,
+            client.listen(resource_subscriptions=[uri()]) as changes,
+        ):
             assert [change async for change in changes] == []
 
 
