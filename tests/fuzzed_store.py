@@ -9,26 +9,15 @@ from typing import Any
 
 import httpx2
 import requests
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from drawn_requests import CHECKS, Document, operation_id_of
 from resource_world import STORE, StoreWorld, open_store_world
 from schemathesis import Case, CheckContext, GenerationMode, Response
-from schemathesis.checks import not_a_server_error
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import negated_parameters
-from schemathesis.specs.openapi import checks
 from staged_operations import Scene, set_scene
 
-DOCUMENT = Path(__file__).parents[1] / "specs" / "openapi" / "task-store.json"
-REJECTED = ["400", "401", "403", "404", "405", "413", "415", "422", "428"]
-SCHEMA = schemathesis.openapi.from_path(
-    DOCUMENT,
-    config=schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REJECTED}}}),
-)
-OPERATIONS = {
-    operation.definition.raw["operationId"]: operation
-    for operation in (found.ok() for found in SCHEMA.get_all_operations())
-}
+DOCUMENT = Document("task-store.json")
+OPERATIONS = DOCUMENT.operations
 SAID_IN_WORDS = (
     "a name is one line of printable text",
     "an integer is too large",
@@ -62,19 +51,6 @@ def refusals_are_problems(_: CheckContext, response: Response, case: Case) -> No
     assert problem["detail"]
 
 
-CHECKS = [
-    not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_schema_conformance,
-    checks.response_headers_conformance,
-    checks.negative_data_rejection,
-    checks.unsupported_method,
-    well_formed_is_not_called_malformed,
-    refusals_are_problems,
-]
-
-
 @contextmanager
 def open_fuzzed_store(folder: Path) -> Iterator["FuzzedStore"]:
     """On SQLite and this process."""
@@ -101,30 +77,13 @@ class FuzzedStore:
 
         Raises `FailureGroup` at the first answer that the document does not tell of.
         """
-        operation = OPERATIONS[operation_id]
-        generation = SCHEMA.config.generation_for(operation=operation)
-        for case in SCHEMA.iter_coverage_cases(
-            operation, generation_modes=list(GenerationMode), generation_config=generation
-        ):
-            self.judge(case)
-        says_something = any(True for _ in operation.iter_parameters()) or bool(operation.body)
-        for mode in GenerationMode if says_something else [GenerationMode.POSITIVE]:
-            drawn = given(operation.as_strategy(generation_mode=mode))(self.judge)
-            settings(
-                max_examples=examples,
-                derandomize=derandomize,
-                database=None,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-                print_blob=False,
-                phases=[Phase.generate],
-            )(drawn)()
+        DOCUMENT.draw(operation_id, self.judge, examples=examples, derandomize=derandomize)
 
     def judge(self, case: Case) -> None:
-        operation_id = case.operation.definition.raw["operationId"]
+        operation_id = operation_id_of(case)
         answer = self._runner.run(self._answer(operation_id, case))
         self.statuses[operation_id][answer.status_code] += 1
-        case.validate_response(answer, checks=CHECKS)
+        case.validate_response(answer, checks=[*CHECKS, well_formed_is_not_called_malformed, refusals_are_problems])
 
     async def _answer(self, operation_id: str, case: Case) -> httpx2.Response:
         """What was refused has changed nothing, so the scene is good for the next request too."""

@@ -74,6 +74,27 @@ _CORS = Middleware(
 )
 """Any page may call the protocol endpoints: they honour no cookie, and a token is worth nothing without its key."""
 
+Address = tuple[str, str, Handler]
+OPEN: tuple[Address, ...] = (
+    ("GET", "/.well-known/oauth-authorization-server", metadata.metadata),
+    ("GET", "/jwks", metadata.jwks),
+    ("POST", "/par", pushed_request.push),
+    ("POST", "/token", token.token),
+    ("POST", "/revoke", revocation.revoke),
+    ("POST", "/introspect", introspection.introspect),
+    ("POST", "/device_authorization", device_authorization.authorize_device),
+    ("POST", "/transfer/claim", claim.claim_transfer),
+    ("GET", "/withdrawals", withdrawal.withdrawals),
+    ("GET", "/healthz", health.alive),
+    ("GET", "/readyz", health.ready),
+)
+PROTECTED: tuple[Address, ...] = (
+    ("POST", "/transfer", transfer.start_transfer),
+    ("GET", "/transfer/{transfer_id}", transfer.read_transfer),
+    ("POST", "/transfer/{transfer_id}/cancel", transfer.cancel_transfer),
+)
+"""What a task token for this server opens."""
+
 
 def create_app(
     settings: Settings,
@@ -143,7 +164,7 @@ def create_app(
 
 
 def _protocol_routes(services: Services, nonce_secret: bytes) -> list[Route]:
-    def route(path: str, handler: Handler, method: str, *further: Middleware) -> Route:
+    def route(method: str, path: str, handler: Handler, *further: Middleware) -> Route:
         endpoint = protocol_endpoint(services, handler)
         return Route(path, endpoint, methods=[method, "OPTIONS"], middleware=[_CORS, *further])
 
@@ -164,21 +185,9 @@ def _protocol_routes(services: Services, nonce_secret: bytes) -> list[Route]:
         clock=services.clock,
     )
     return [
-        route("/.well-known/oauth-authorization-server", metadata.metadata, "GET"),
-        route("/jwks", metadata.jwks, "GET"),
-        route("/par", pushed_request.push, "POST"),
-        route("/token", token.token, "POST"),
-        route("/revoke", revocation.revoke, "POST"),
-        route("/introspect", introspection.introspect, "POST"),
-        route("/device_authorization", device_authorization.authorize_device, "POST"),
-        route("/transfer/claim", claim.claim_transfer, "POST"),
-        route("/.well-known/oauth-protected-resource", transfer.read_transfer, "GET", protected),  # answered by it
-        route("/transfer", transfer.start_transfer, "POST", protected),
-        route("/transfer/{transfer_id}", transfer.read_transfer, "GET", protected),
-        route("/transfer/{transfer_id}/cancel", transfer.cancel_transfer, "POST", protected),
-        route("/withdrawals", withdrawal.withdrawals, "GET"),
-        route("/healthz", health.alive, "GET"),
-        route("/readyz", health.ready, "GET"),
+        *(route(*address) for address in OPEN),
+        *(route(*address, protected) for address in PROTECTED),
+        route("GET", "/.well-known/oauth-protected-resource", transfer.read_transfer, protected),  # answered by it
     ]
 
 
@@ -213,7 +222,14 @@ async def _failed(_: Request, __: Exception) -> Response:
 
 
 async def _not_found(request: Request, failure: Exception) -> Response:
-    status = getattr(failure, "status_code", 404)
+    """404, or 405 with the methods that the address has (RFC 9110 section 15.5.6)."""
+    status, headers = getattr(failure, "status_code", 404), getattr(failure, "headers", None)
     if "text/html" in request.headers.get("accept", ""):
-        return pages.message(pages.Message("There is nothing here", "The address may be incomplete.", status=status))
-    return JSONResponse({"error": "invalid_request", "error_description": "there is nothing here"}, status_code=status)
+        response = pages.message(
+            pages.Message("There is nothing here", "The address may be incomplete.", status=status)
+        )
+    else:
+        content = {"error": "invalid_request", "error_description": "there is nothing here"}
+        response = JSONResponse(content, status_code=status)
+    response.headers.update(headers or {})
+    return response

@@ -3,13 +3,14 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_authz.domain.refusal import InvalidRequest
+from segue_authz.domain.refusal import AccessDenied, InvalidGrant, InvalidRequest, TooManyRequests, UnauthorizedClient
 from segue_authz.domain.transfer import AnotherKey, Claim, Claimed, NotPossible, Offer, claim, void
 from segue_authz.domain.transfer_code import normalise
 from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import network_of
+from segue_authz.endpoints.operation import SECONDS, TEXT, Proof, Schema, operation
 from segue_authz.endpoints.policing import check_network, check_rate, check_reports
 from segue_authz.endpoints.proof import prove_key
 from segue_authz.endpoints.services import Services
@@ -18,8 +19,18 @@ from segue_authz.stores.port import INTERVAL, Stored
 
 _MAX_DEVICE_NAME = 100
 _MAX_PLACE = 60
+DEVICE_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": _MAX_DEVICE_NAME, "pattern": "\\S"}
+PLACE: Schema = {"type": "string", "maxLength": _MAX_PLACE, "description": "One line of printable text."}
 
 
+@operation(
+    "Bind a key to an offered transfer",
+    form={"transfer_code": TEXT, "device_name": DEVICE_NAME, "place?": PLACE},
+    answers={200: {"device_code": TEXT, "check_value": TEXT, "expires_in": SECONDS, "interval": SECONDS}},
+    refuses=[InvalidGrant, AccessDenied, TooManyRequests, UnauthorizedClient],
+    client=True,
+    proof=Proof.KEY,
+)
 async def claim_transfer(services: Services, request: Request) -> Response:
     form = await read_form(request)
     client = await authenticated(services, request, form)

@@ -7,22 +7,48 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segue_authz.domain.identifier import new
-from segue_authz.domain.refusal import InvalidRequest
+from segue_authz.domain.refusal import (
+    AccessDenied,
+    InvalidAuthorizationDetails,
+    InvalidGrant,
+    InvalidRequest,
+    TooManyRequests,
+    UnauthorizedClient,
+)
 from segue_authz.domain.transfer import DECISION_LIFETIME, Asked, Claim, Requested
 from segue_authz.domain.transfer_code import normalise
 from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.authorization_details import read_task
-from segue_authz.endpoints.claim import read_device_name, read_place
+from segue_authz.endpoints.claim import DEVICE_NAME, PLACE, read_device_name, read_place
 from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.fresh_code import begin_with_fresh_code
 from segue_authz.endpoints.network import network_of
+from segue_authz.endpoints.operation import DETAILS, SECONDS, TEXT, URI, Proof, operation
 from segue_authz.endpoints.policing import check_network, check_rate, check_reports
 from segue_authz.endpoints.proof import prove_holder, prove_key
 from segue_authz.endpoints.services import Services
 from segue_authz.stores.port import INTERVAL
 
 
+@operation(
+    "A device asks for a task",
+    form={"authorization_details": DETAILS, "device_name": DEVICE_NAME, "place?": PLACE},
+    answers={
+        200: {
+            "device_code": TEXT,
+            "user_code": TEXT,
+            "verification_uri": URI,
+            "verification_uri_complete": URI,
+            "expires_in": SECONDS,
+            "user_code_expires_in": SECONDS,
+            "interval": SECONDS,
+        }
+    },
+    refuses=[InvalidAuthorizationDetails, AccessDenied, TooManyRequests, UnauthorizedClient, InvalidGrant],
+    client=True,
+    proof=Proof.KEY,
+)
 async def authorize_device(services: Services, request: Request) -> Response:
     form = await read_form(request)
     client = await authenticated(services, request, form)

@@ -16,12 +16,21 @@ from segue_authz.domain.refusal import InvalidRequest, UnauthorizedClient
 from segue_authz.endpoints.answer import NO_STORE, answered
 from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
+from segue_authz.endpoints.operation import TEXT, operation
 from segue_authz.endpoints.services import Services
 
 SIGNED = "application/token-introspection+jwt"
 INACTIVE: dict[str, Any] = {"active": False}
 
 
+@operation(
+    "What a token is worth now, for the resource server that it is meant for",
+    form={"token": TEXT, "token_type_hint?": TEXT},
+    answers={200: {"active": {"type": "boolean"}}},
+    refuses=[UnauthorizedClient],
+    client=True,
+    signed=SIGNED,
+)
 async def introspect(services: Services, request: Request) -> Response:
     form = await read_form(request)
     client = await authenticated(services, request, form)

@@ -4,12 +4,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segue_authz.domain.identifier import secret
-from segue_authz.domain.refusal import InvalidRequest
+from segue_authz.domain.refusal import InvalidAuthorizationDetails, InvalidRequest, TooManyRequests
 from segue_authz.endpoints.answer import answered
-from segue_authz.endpoints.authorization_request import REQUEST_URI, authorization_request, registered_address
+from segue_authz.endpoints.authorization_request import (
+    REQUEST_URI,
+    UnsupportedResponseType,
+    authorization_request,
+    registered_address,
+)
 from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import limit, network_of
+from segue_authz.endpoints.operation import DETAILS, SECONDS, TEXT, URI, Proof, Schema, operation
 from segue_authz.endpoints.proof import prove_key
 from segue_authz.endpoints.services import Services
 from segue_authz.stores.pushed_requests import PushedRequest
@@ -18,8 +24,25 @@ LIFETIME = 600
 """Seconds until the person must have decided; they may have to sign in first."""
 PER_NETWORK, WINDOW = 120, 60
 """Requests that one network may push in so many seconds."""
+_SHA_256: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
 
 
+@operation(
+    "Push an authorization request",
+    form={
+        "response_type": {"const": "code"},
+        "redirect_uri": URI,
+        "code_challenge": _SHA_256,
+        "code_challenge_method": {"const": "S256"},
+        "authorization_details": DETAILS,
+        "dpop_jkt?": _SHA_256,
+        "state?": TEXT,
+    },
+    answers={201: {"request_uri": URI, "expires_in": SECONDS}},
+    refuses=[InvalidAuthorizationDetails, UnsupportedResponseType, TooManyRequests],
+    client=True,
+    proof=Proof.KEY_IF_ANY,
+)
 async def push(services: Services, request: Request) -> Response:
     """Check the request whole, keep it, and answer the `request_uri` that stands for it (section 2.2)."""
     form = await read_form(request)

@@ -3,19 +3,59 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_authz.domain.refusal import UnsupportedGrantType
+from segue_authz.domain.refusal import (
+    AccessDenied,
+    AuthorizationPending,
+    ExpiredToken,
+    InvalidGrant,
+    InvalidTarget,
+    SlowDown,
+    UnsupportedGrantType,
+)
 from segue_authz.domain.task_card import CardsUnavailable
 from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import network_of
+from segue_authz.endpoints.operation import SECONDS, TEXT, URI, Proof, Schema, operation
 from segue_authz.endpoints.policing import narrowed, token_lifetime
 from segue_authz.endpoints.proof import prove_key
 from segue_authz.endpoints.services import Services
 from segue_authz.grants.request import Granted, TokenRequest
 from segue_authz.tokens.mint import Introduction
 
+GRANTED: Schema = {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": 1}
 
+
+@operation(
+    "Tokens for a code, a refresh token or a device code",
+    form={
+        "grant_type": {
+            "enum": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+        },
+        "code?": TEXT,
+        "code_verifier?": TEXT,
+        "redirect_uri?": URI,
+        "refresh_token?": TEXT,
+        "device_code?": TEXT,
+        "resource?": URI,
+    },
+    answers={
+        200: {
+            "access_token": TEXT,
+            "token_type": {"const": "DPoP"},
+            "expires_in": SECONDS,
+            "refresh_token": TEXT,
+            "authorization_details": GRANTED,
+        }
+    },
+    refuses=[
+        *(InvalidGrant, InvalidTarget, UnsupportedGrantType),
+        *(AuthorizationPending, SlowDown, ExpiredToken, AccessDenied),
+    ],
+    client=True,
+    proof=Proof.KEY,
+)
 async def token(services: Services, request: Request) -> Response:
     form = await read_form(request)  # 1. the request is well formed
     grant_type = services.grant_types.get(form.get("grant_type", ""))  # 2. we serve its grant type

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from segue_authz.domain.client import Client
 from segue_authz.domain.grant import Standing, Withdrawn, mintable_actions
 from segue_authz.domain.identifier import new, secret
-from segue_authz.domain.refusal import InvalidGrant, InvalidRequest
+from segue_authz.domain.refusal import AccessDenied, InvalidGrant, InvalidRequest, TooManyRequests, UnauthorizedClient
 from segue_authz.domain.task_card import CardsUnavailable
 from segue_authz.domain.transfer import (
     Mode,
@@ -28,13 +28,39 @@ from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.fresh_code import begin_with_fresh_code
 from segue_authz.endpoints.network import limit, network_of
+from segue_authz.endpoints.operation import SECONDS, TEXT, URI, Members, Proof, operation
 from segue_authz.endpoints.policing import check_network, check_reports
 from segue_authz.endpoints.services import Services
 from segue_authz.stores.port import Stored
 
 TRANSFER = "task:transfer"
+_STATE: Members = {
+    "transfer_id": TEXT,
+    "state": {
+        "enum": ["offered", "claimed", "approved", "redeemed", "denied", "cancelled", "expired"],
+    },
+    "mode": {"enum": ["move", "share", None]},
+    "expires_in": SECONDS,
+    "contested": {"type": "boolean"},
+    "claim?": {"type": "object"},
+}
 
 
+@operation(
+    "Offer the task",
+    form={"mode": {"enum": ["move", "share"]}, "actions?": TEXT, "consumption_uri?": URI},
+    answers={
+        201: {
+            "transfer_id": TEXT,
+            "transfer_uri": URI,
+            "transfer_code": TEXT,
+            "confirmation_uri": URI,
+            "expires_in": SECONDS,
+        }
+    },
+    refuses=[InvalidGrant, AccessDenied, UnauthorizedClient, TooManyRequests],
+    proof=Proof.HOLDER,
+)
 async def start_transfer(services: Services, request: Request) -> Response:
     form = await read_form(request)
     source, held = await _source(services, request)
@@ -79,10 +105,12 @@ async def start_transfer(services: Services, request: Request) -> Response:
     return answered(content, status=201)
 
 
+@operation("The transfer as it stands", answers={200: _STATE}, refuses=[InvalidRequest], proof=Proof.HOLDER)
 async def read_transfer(services: Services, request: Request) -> Response:
     return answered(await _told(services, await _own(services, request)))
 
 
+@operation("Withdraw the offer", answers={200: _STATE}, refuses=[InvalidRequest], proof=Proof.HOLDER)
 async def cancel_transfer(services: Services, request: Request) -> Response:
     stored = await _own(services, request)
     while True:

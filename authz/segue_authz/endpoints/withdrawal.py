@@ -10,12 +10,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segue_authz.endpoints.answer import answered
+from segue_authz.endpoints.operation import TEXT, WORDS, operation
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.withdrawal_feed import REFRESH
 
 LONGEST_WAIT = 20
 
 
+@operation(
+    "Which grants were withdrawn while their tokens may still live",
+    query={"seen?": {"type": "string"}, "wait?": {"type": "string", "description": "Seconds; without a number, 0."}},
+    answers={200: {"grants": WORDS, "tag": TEXT}},
+)
 async def withdrawals(services: Services, request: Request) -> Response:
     """Answer when the list is not the one already `seen`, or after `wait` seconds."""
     wait = request.query_params.get("wait", "0")

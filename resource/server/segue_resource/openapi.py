@@ -1,7 +1,6 @@
 """The OpenAPI 3.1 document of the task store, from the endpoints that serve it: `python -m segue_resource.openapi`."""
 
 import asyncio
-import json
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 from segue_storage.database import open_database
 from segue_storage.ephemeral import open_ephemeral
+from segue_storage.json_text import laid_out
 
 from segue_resource.app import create_app
 from segue_resource.endpoints.body import MAX_BYTES, Nothing
@@ -24,7 +24,6 @@ from segue_resource.settings import Settings
 VERSION = "0.1.0"
 STORE, ISSUER = "https://tasks.example", "https://id.example"
 
-_WIDTH = 120
 _REF = "#/components/schemas/{name}"
 _ETAG = {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'}
 _REQUEST_HEADERS: dict[str, dict[str, Any]] = {
@@ -267,23 +266,7 @@ async def _document() -> dict[str, Any]:
 
 def text(described: dict[str, Any]) -> str:
     """As it is committed: what fits a line stands on one."""
-    return _laid_out(described, "") + "\n"
-
-
-def _laid_out(value: Any, indent: str) -> str:
-    line = json.dumps(value, ensure_ascii=False)
-    if len(indent + line) <= _WIDTH or not isinstance(value, dict | list):
-        return line
-    inner = indent + " "
-    if isinstance(value, list):
-        return _lines("[]", [_laid_out(each, inner) for each in value], indent)
-    members = [f"{json.dumps(name)}: {_laid_out(member, inner)}" for name, member in value.items()]
-    return _lines("{}", members, indent)
-
-
-def _lines(brackets: str, members: list[str], indent: str) -> str:
-    within = f",\n{indent} ".join(members)
-    return f"{brackets[0]}\n{indent} {within}\n{indent}{brackets[1]}"
+    return laid_out(described) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,75 @@
+"""Describes a protocol endpoint beside the endpoint: `specs/openapi/authz.json` is made from what is said here.
+
+```python
+@operation("Withdraw a token", form={"token": TEXT, "token_type_hint?": TEXT}, answers={200: {}}, client=True)
+async def revoke(services: Services, request: Request) -> Response: ...
+```
+
+A member or parameter whose name ends in `?` may be absent. What follows from the kind of request is not repeated here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+from segue_authz.domain.refusal import Refusal
+
+H = TypeVar("H", bound=Callable[..., Any])
+Schema = Mapping[str, Any]
+Members = Mapping[str, Schema]
+
+TEXT: Schema = {"type": "string", "minLength": 1}
+URI: Schema = {"type": "string", "format": "uri"}
+SECONDS: Schema = {"type": "integer", "minimum": 0}
+WORDS: Schema = {"type": "array", "items": {"type": "string"}}
+DETAILS: Schema = {"type": "string", "description": "One task, as JSON (RFC 9396; specs/protocol.md section 3)."}
+
+
+class Proof(Enum):
+    """What a request proves: nothing, a key, a key if it likes, or a task token for this server with its key."""
+
+    NONE = "none"
+    KEY = "key"
+    KEY_IF_ANY = "key if any"
+    HOLDER = "holder of a task token"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`answers` gives the members of each good answer; `refuses` the errors that follow from nothing else here."""
+
+    summary: str
+    answers: Mapping[int, Members]
+    form: Members | None
+    query: Members
+    refuses: Sequence[type[Refusal]]
+    client: bool
+    proof: Proof
+    signed: str | None
+
+
+def operation(
+    summary: str,
+    *,
+    answers: Mapping[int, Members],
+    form: Members | None = None,
+    query: Members | None = None,
+    refuses: Sequence[type[Refusal]] = (),
+    client: bool = False,
+    proof: Proof = Proof.NONE,
+    signed: str | None = None,
+) -> Callable[[H], H]:
+    """Describe a handler. `client`: the request authenticates one; `signed`: a media type of the answer as a JWT."""
+    described = Operation(summary, answers, form, query or {}, refuses, client, proof, signed)
+
+    def describe(handler: H) -> H:
+        vars(handler)["operation"] = described
+        return handler
+
+    return describe
+
+
+def operation_of(handler: Callable[..., Any]) -> Operation | None:
+    found = getattr(handler, "operation", None)
+    return found if isinstance(found, Operation) else None

@@ -1,0 +1,224 @@
+"""The authorization server answers as its OpenAPI document says: on a good day, and whatever else it is asked.
+
+`SEGUE_TEST_ROUNDS=full` draws many more requests by schemathesis, others each time.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterator, MutableMapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import requests
+from authz_world import ACTIONS, ISSUER, PHONE, STORE, Device, World, handle_of, open_world
+from drawn_requests import CHECKS, Document, operation_id_of
+from rounds import FULL, rounds
+from schemathesis import Case, CheckContext, Response
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.parameters import ParameterLocation
+from segue_authz.client_auth.authenticator import digest
+from segue_authz.domain.client import Client, Method
+from segue_authz.endpoints import form, withdrawal
+from segue_authz.endpoints.introspection import SIGNED
+from segue_authz.enrolment import add_client
+
+EXAMPLES = rounds(bounded=6, full=250)
+DOCUMENT = Document("authz.json")
+STORE_AUTH = httpx2.BasicAuth("store", "s" * 43)
+
+
+def refusals_are_errors(_: CheckContext, response: Response, case: Case) -> None:
+    """RFC 6749 section 5.2, or of a task token RFC 9457."""
+    if response.status_code < 400:
+        return
+    told = response.json()
+    if response.headers["content-type"] == ["application/problem+json"]:
+        assert told["type"].startswith("urn:segue:problem:")
+        assert told["status"] == response.status_code
+        assert told["detail"]
+    else:
+        assert response.headers["content-type"] == ["application/json"]
+        assert told["error"]
+        assert told["error_description"]
+
+
+class Witness:
+    """Stands before the server and writes down what it answers to the protocol endpoints."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.answers: list[tuple[str, str, httpx2.Response]] = []
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        head: dict[str, Any] = {}
+        body = bytearray()
+
+        async def seen(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                head.update(message)
+            else:
+                body.extend(message.get("body", b""))
+            await send(message)
+
+        await self._app(scope, receive, seen)
+        request = httpx2.Request(scope["method"], ISSUER + scope["path"])
+        answer = httpx2.Response(head["status"], headers=head["headers"], content=bytes(body), request=request)
+        answer.elapsed = timedelta()  # which a client that reads it from the network would set
+        self.answers.append((scope["method"], scope["path"], answer))
+
+
+async def everything(world: World) -> None:
+    """A push, a pull, what a resource server asks, and the end of it all."""
+    method = Method.CLIENT_SECRET_BASIC
+    server = Client("store", "API", ACTIONS, method=method, secret_digest=digest("s" * 43), audience=STORE)
+    await add_client(world.database, server)
+    desktop, phone = await world.desktop(), world.device(PHONE)
+    offer = (await desktop.offer("share")).json()
+    claim = (await phone.claim(handle_of(offer["transfer_uri"]))).json()
+    pending = await phone.redeem(claim["device_code"])
+    assert pending.json()["error"] == "authorization_pending"
+    transfer = f"/transfer/{offer['transfer_id']}"
+    assert (await desktop.send("GET", transfer, token=await desktop.issuer_token())).status_code == 200
+    await desktop.browser.confirm(offer["transfer_id"], claim["check_value"])
+    world.now += 10
+    assert (await phone.redeem(claim["device_code"])).status_code == 200
+    again = (await desktop.offer("share")).json()
+    cancelled = f"/transfer/{again['transfer_id']}/cancel"
+    assert (await desktop.send("POST", cancelled, token=await desktop.issuer_token())).status_code == 200
+    assert (await world.device(PHONE).ask_for_task()).status_code == 200
+    assert (await desktop.send("POST", "/par", desktop.request("v" * 43))).status_code == 201
+    http = world.http()
+    for media_type in ("application/json", SIGNED):
+        token = {"token": desktop.tokens["access_token"]}
+        assert (
+            await http.post("/introspect", data=token, auth=STORE_AUTH, headers={"Accept": media_type})
+        ).status_code == 200
+    for path in ("/.well-known/oauth-authorization-server", "/jwks", "/withdrawals", "/healthz", "/readyz"):
+        assert (await http.get(path)).status_code == 200
+    ended = {"client_id": PHONE, "token": phone.tokens["refresh_token"]}
+    assert (await phone.send("POST", "/revoke", ended)).status_code == 200
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("A14")
+async def test_what_the_authorization_server_answers_is_what_its_document_tells_of(world: World) -> None:
+    world.app = witness = Witness(world.app)
+    await everything(world)
+    good = set()
+    for method, path, answer in witness.answers:
+        for operation_id, operation in DOCUMENT.operations.items():
+            if operation.method.upper() == method and _matches(operation.path, path):
+                asked = dict.fromkeys(re.findall(r"{(\w+)}", operation.path), "trf_1")
+                operation.Case(path_parameters=asked).validate_response(answer, checks=[*CHECKS, refusals_are_errors])
+                good |= {operation_id} if answer.status_code < 400 else set()
+    assert good == DOCUMENT.operations.keys()
+
+
+def _matches(template: str, path: str) -> bool:
+    parts, asked = template.split("/"), path.split("/")
+    return len(parts) == len(asked) and all(
+        "{" in part or part == word for part, word in zip(parts, asked, strict=True)
+    )
+
+
+class FuzzedServer:
+    """One server; each request comes from another network, so that none is refused for being one too many."""
+
+    def __init__(self, runner: asyncio.Runner, world: World, desktop: Device) -> None:
+        self._runner = runner
+        self._world = world
+        self._desktop = desktop
+        self._networks = 0
+
+    def fuzz(self, operation_id: str, *, examples: int, derandomize: bool = True) -> None:
+        DOCUMENT.draw(operation_id, self._judge, examples=examples, derandomize=derandomize)
+
+    def _judge(self, case: Case) -> None:
+        answer = self._runner.run(self._answer(case))
+        case.validate_response(answer, checks=[*CHECKS, refusals_are_errors])
+
+    async def _answer(self, case: Case) -> httpx2.Response:
+        self._networks += 1
+        network = f"10.{self._networks >> 16}.{self._networks >> 8 & 255}.{self._networks & 255}"
+        protected = case.path == "/transfer" or case.path.startswith("/transfer/{")
+        meta = case.meta
+        assert meta is not None
+        token = await self._desktop.issuer_token() if protected else None
+        if isinstance(case.body, dict) and not meta.is_negative_at(ParameterLocation.BODY):
+            known = {"client_id": self._desktop.client_id, **self._desktop.request("v" * 43)}
+            case.body |= {name: known[name] for name in known.keys() & case.body.keys()}
+        prepared = requests.Request(**case.as_transport_kwargs(base_url=ISSUER)).prepare()
+        url = str(prepared.url)
+        headers: dict[str, Any] = {name: value for name, value in prepared.headers.items() if name != "Authorization"}
+        if operation_id_of(case) == "introspection.introspect":
+            headers["Authorization"] = "Basic " + requests.auth._basic_auth_str("store", "s" * 43).partition(" ")[2]
+        transport = httpx2.ASGITransport(self._world.app, raise_app_exceptions=False, client=(network, 50000))
+        async with httpx2.AsyncClient(transport=transport) as http:
+            for _ in range(2):
+                if not meta.is_negative_at(ParameterLocation.HEADER):
+                    headers |= self._proofs(str(prepared.method), url, token)
+                fields = [(name.encode(), _bytes(value)) for name, value in headers.items()]
+                answer = await http.request(str(prepared.method), url, content=prepared.body, headers=fields)
+                self._desktop.nonce = answer.headers.get("DPoP-Nonce", self._desktop.nonce)
+                if "use_dpop_nonce" not in answer.text + answer.headers.get("WWW-Authenticate", ""):
+                    break
+        return answer
+
+    def _proofs(self, method: str, url: str, token: str | None) -> dict[str, str]:
+        desktop = self._desktop
+        address = url.partition("?")[0]
+        proof = desktop.key.proof(method, address, now=self._world.now, nonce=desktop.nonce, access_token=token)
+        return {"DPoP": proof} | ({} if token is None else {"Authorization": f"DPoP {token}"})
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("latin-1")
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzedServer]:
+    folder: Path = tmp_path_factory.mktemp("fuzzed")
+    with asyncio.Runner() as runner:
+        world = runner.run(open_world(folder, database_url=f"sqlite:///{folder}/authz.db", ephemeral_url=None))
+        runner.run(everything(world))
+        yield FuzzedServer(runner, world, runner.run(world.desktop()))
+        runner.run(world.aclose())
+
+
+@pytest.mark.requirement("A14")
+@pytest.mark.parametrize("operation_id", DOCUMENT.operations)
+def test_whatever_is_asked_the_answer_is_one_that_the_document_tells_of(
+    fuzzed: FuzzedServer, operation_id: str
+) -> None:
+    fuzzed.fuzz(operation_id, examples=EXAMPLES, derandomize=not FULL)
+
+
+def a_shape_that_is_not_told(patch: pytest.MonkeyPatch) -> None:
+    good = withdrawal.answered
+    patch.setattr(withdrawal, "answered", lambda content: good({**content, "grants": "none"}))
+
+
+def a_failure(patch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> Any:
+        raise MemoryError
+
+    patch.setattr(form, "parse", fails)
+
+
+@pytest.mark.parametrize(
+    ("fault", "operation_id", "failure"),
+    [
+        (a_shape_that_is_not_told, "withdrawal.withdrawals", "JsonSchemaError"),
+        (a_failure, "revocation.revoke", "ServerError"),
+    ],
+)
+def test_a_fault_in_the_server_is_found(
+    fuzzed: FuzzedServer, monkeypatch: pytest.MonkeyPatch, fault: Any, operation_id: str, failure: str
+) -> None:
+    fault(monkeypatch)
+    with pytest.raises(FailureGroup) as found:
+        fuzzed.fuzz(operation_id, examples=EXAMPLES)
+    assert failure in {type(each).__name__ for each in found.value.exceptions}
