@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from attacked import ISSUER, METADATA, Attacks, metadata, target
+from segue.admission import Admission
 from segue.issuer_keys import FRESH, MAX_KEYS, PAUSE, STALE, IssuerKeys, KeysUnavailable, UnknownKey
 from segue.middleware import TaskTokenMiddleware
 from segue.strict_json import MAX_BYTES
@@ -53,6 +54,29 @@ async def a_remembered_token_works_after_its_key_was_withdrawn() -> bool:
         it.now += 100
         await it.with_nonce()
         return await it.lets_in(token)
+
+
+@attack
+async def a_stream_goes_on_under_a_withdrawn_token() -> bool:
+    async with target() as it:
+        it.withdraw("grt_1")
+        await it.app._withdrawals.includes("grt_1")
+        client_leaves = asyncio.Event()
+
+        async def receive() -> Any:
+            if body_read:
+                await client_leaves.wait()
+            return {"type": "http.request"}
+
+        body_read, stream = False, Admission(receive, it.app._withdrawals, "grt_1")
+        await stream.receive()
+        body_read, ending = True, asyncio.create_task(stream.receive())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        goes_on = not ending.done()
+        client_leaves.set()
+        await ending
+        return goes_on
 
 
 # What the issuer says

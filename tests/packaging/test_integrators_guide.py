@@ -20,7 +20,7 @@ from server_process import free_port
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "specs" / "integrators-guide.md"
 PORTS = ("8400", "8401", "8500", "8600")
-PATIENCE = 120
+PATIENCE = 240
 DONE = "== done"
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("U2", "E1")]

@@ -5,13 +5,16 @@ be added without something that fails when it is taken out.
 """
 
 from collections.abc import Iterator
+from types import ModuleType
 
 import fetch_attacks
 import issuer_attacks
 import pytest
 import request_attacks
+import wsgi_attacks
 from attacked import Attack
 from segue import (
+    admission,
     answer,
     authority,
     bounded,
@@ -31,6 +34,7 @@ from segue import (
     target_uri,
     task_token,
     withdrawals,
+    wsgi,
 )
 from segue_vectors import EXPECTED, PROOFS, TOKENS, Memory, refusal_of_proof, refusal_of_token
 from switched_off import Defence, refusals, rewritten
@@ -43,6 +47,7 @@ CHECKS = (
 )  # fmt: skip
 READERS = {authority, dpop, jose, nonce, strict_json, target_uri, task_token}
 """What vectors can show."""
+OWN_ATTACKS = {fetch: fetch_attacks.attack.all, wsgi: wsgi_attacks.attacks.all}
 ELSEWHERE = {"authority.parse_requested", "authority._is_name"}
 """What the authorization server asks, not the middleware."""
 OTHER_FORMS = (
@@ -66,6 +71,10 @@ OTHER_FORMS = (
     (middleware, "TaskTokenMiddleware._serve", 'scope["method"] == "OPTIONS" and', ""),
     (middleware, "TaskTokenMiddleware._serve", 'any(name == _PREFLIGHT for name, _ in scope["headers"])', "True"),
     (middleware, "TaskTokenMiddleware.__call__", '== "lifespan"', 'in ("lifespan", "websocket")'),
+    (admission, "Admission.receive", "{left, withdrawn}", "{left}"),
+    (wsgi, "TaskTokenMiddleware.__call__", 'method == "OPTIONS" and ', ""),
+    (wsgi, "TaskTokenMiddleware.__call__", '"HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ', "True"),
+    (wsgi, "_Body._checked", " or not admitted()", ""),
     (answer, "Answer.send", "if not kept:", "if False:"),
     (answer, "Answer.send", 'if not kept or b"no-store" in kept.lower():', "if True:"),
 )
@@ -98,10 +107,10 @@ def defences() -> Iterator[Defence]:
 DEFENCES = {defence.name.removeprefix("segue."): defence for defence in defences()}
 
 
-async def missed(module: object) -> str:
+async def missed(module: ModuleType) -> str:
     """The first vector with another outcome, or attack that works; nothing if all is well."""
     dpop._own.cache_clear()
-    attacks = fetch_attacks.attack.all if module is fetch else request_attacks.attack.all + issuer_attacks.attack.all
+    attacks = OWN_ATTACKS.get(module, request_attacks.attack.all + issuer_attacks.attack.all)
     return (await _wrong_vector() if module in READERS else "") or await _attack_that_works(attacks)
 
 
@@ -130,8 +139,8 @@ async def _attack_that_works(attacks: list[Attack]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("module", [fetch, jose])
-async def test_with_all_defences_no_vector_is_wrong_and_no_attack_works(module: object) -> None:
+@pytest.mark.parametrize("module", [fetch, wsgi, jose])
+async def test_with_all_defences_no_vector_is_wrong_and_no_attack_works(module: ModuleType) -> None:
     assert await missed(module) == ""
 
 
