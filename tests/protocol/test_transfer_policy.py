@@ -106,6 +106,21 @@ async def test_the_attack_fails_with_the_switch_on(world_with: Opener, slug: str
         assert not await scene(world)
 
 
+@pytest.mark.requirement("A11", "XD-CONS-01")
+@pytest.mark.parametrize("slug", ["establish_proximity", "trusted_devices"])
+async def test_what_the_policy_refuses_is_told_on_the_page_and_costs_no_try(world_with: Opener, slug: str) -> None:
+    async with world_with(SCENES[slug][2]) as world:
+        desktop, phone = await world.desktop(), world.device(PHONE, network=AFAR)
+        offer = (await desktop.offer()).json()
+        claim = (await phone.claim(offer["transfer_code"])).json()
+        for _ in range(3):
+            page = read_page((await desktop.browser.confirm(offer["transfer_id"], claim["check_value"])).text)
+            assert page.one(id="error").words.endswith("You can only decline.")
+            assert page.fact("attempts_left").attributes["data-value"] == "2"
+        await desktop.browser.confirm(offer["transfer_id"], "", decision="deny")
+        assert (await phone.redeem(claim["device_code"])).json()["error"] == "access_denied"
+
+
 @pytest.mark.requirement("A11")
 @pytest.mark.parametrize("slug", ["establish_proximity", "trusted_networks", "trusted_devices"])
 async def test_with_the_switch_on_the_honest_person_gets_through(world_with: Opener, slug: str) -> None:

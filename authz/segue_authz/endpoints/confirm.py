@@ -13,7 +13,6 @@ from segue_authz.domain.task_card import CardsUnavailable, TaskCard
 from segue_authz.domain.transfer import Claimed, Offer, Requested, state_name
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.decision import (
-    WRONG,
     Fault,
     NoSuchTransfer,
     approve_checked,
@@ -53,12 +52,13 @@ async def decide(services: Services, request: Request) -> Response:
 
 async def _approve(services: Services, stored: Stored, browser: Browser, form: dict[str, str]) -> Fault | None:
     """What is wrong with the decision. A page that has changed costs no try at the value."""
-    if isinstance(stored.transfer, Claimed):
-        fault = changed(await _view(services, stored, browser), form, at="task")
-        if fault is not None:
-            return fault
-    right = await approve_checked(services, stored, browser, form.get("check_value", ""), _as_offered)
-    return None if right else WRONG
+    if not isinstance(stored.transfer, Claimed):
+        return None
+    fault = changed(await _view(services, stored, browser), form, at="task")
+    if fault is not None:
+        return fault
+    sensitivity, value = stored.transfer.offer.sensitivity, form.get("check_value", "")
+    return await approve_checked(services, stored, browser, value, _as_offered, sensitivity=sensitivity, at="task")
 
 
 async def _opened(services: Services, request: Request, browser: Browser) -> Stored:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from segue_authz import pages
 from segue_authz.domain.grant import Authentication
+from segue_authz.domain.policy import TransferPolicy
 from segue_authz.domain.refusal import AccessDenied, Refusal
 from segue_authz.domain.transfer import (
     CHECK_VALUE_ATTEMPTS,
     AnotherPerson,
+    Claim,
     Claimed,
     Denied,
     Lapsed,
@@ -105,26 +107,39 @@ async def approve_checked(
     browser: Browser,
     check_value: str,
     offer_of: Callable[[Claimed | Requested], Awaitable[Offer]],
-) -> bool:
-    """Whether nothing is wrong with the value. Parallel tries are tries all the same (XD-RACE-08)."""
+    *,
+    sensitivity: str | None,
+    at: str,
+) -> Fault | None:
+    """What is wrong with the approval. Parallel tries are tries all the same (XD-RACE-08).
+
+    `sensitivity` is the task's, None if it is not known before `offer_of`; what the policy refuses costs no try and is
+    told `at` a place of the page.
+    """
     session, _ = browser.person()
     authentication, now = Authentication(session.auth_time, session.acr), services.clock()
     try:
         spent = attempt(stored.transfer, browser=browser.session_id, now=now)
     except NotPossible:
-        return True  # it has ended or lapsed; the page that follows shows how
+        return None  # it has ended or lapsed; the page that follows shows how
+    policy = services.policies.effective(spent.claim.client_id, sensitivity)
+    if fault := await _denied(services, policy, browser, spent.claim, at=at):
+        return fault
     tried = await services.transfers.replace(stored, spent)
     if tried is None:
         again = await services.transfers.by_id(transfer_id_of(stored))
-        return again is None or await approve_checked(services, again, browser, check_value, offer_of)
+        if again is None:
+            return None
+        return await approve_checked(services, again, browser, check_value, offer_of, sensitivity=sensitivity, at=at)
     right = same(services.derivation.check_value(transfer_id_of(stored), spent.claim.jkt), check_value.strip())
     if not right and _must_match(services, spent):
         if spent.attempts >= CHECK_VALUE_ATTEMPTS:
             await services.transfers.replace(tried, void(spent))
-        return False
+        return WRONG
     offer = await offer_of(spent)
     policy = services.policies.effective(spent.claim.client_id, offer.sensitivity)
-    await check_decision(services, policy, browser, subject=offer.subject, claim=spent.claim)
+    if fault := await _denied(services, policy, browser, spent.claim, at=at):
+        return fault
     approved = approve(
         spent,
         offer,
@@ -134,7 +149,19 @@ async def approve_checked(
         explained=explanation(services, policy, browser, spent.claim),
     )
     await services.transfers.replace(tried, approved)
-    return True
+    return None
+
+
+async def _denied(
+    services: Services, policy: TransferPolicy, browser: Browser, claim: Claim, *, at: str
+) -> Fault | None:
+    """Why the policy lets nobody approve this, for the page."""
+    try:
+        await check_decision(services, policy, browser, subject=browser.person()[1].subject, claim=claim)
+    except AccessDenied as denied:
+        _LOG.info("not approved: %s", denied)
+        return Fault(f"{denied.description[0].upper()}{denied.description[1:]}. You can only decline.", at)
+    return None
 
 
 def _must_match(services: Services, transfer: Claimed | Requested) -> bool:

@@ -14,7 +14,6 @@ from segue_authz.domain.task_card import CardsUnavailable, TaskCard
 from segue_authz.domain.transfer import Asked, Claimed, Mode, Offer, Requested, Transfer, state_name
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.decision import (
-    WRONG,
     Fault,
     NoSuchTransfer,
     approve_checked,
@@ -135,8 +134,8 @@ async def _approve(
             sensitivity=card.sensitivity,
         )
 
-    right = await approve_checked(services, stored, browser, form.get("check_value", ""), chosen)
-    return None if right else WRONG
+    sensitivity, value = getattr(choice, "sensitivity", None), form.get("check_value", "")
+    return await approve_checked(services, stored, browser, value, chosen, sensitivity=sensitivity, at="asks")
 
 
 async def _opened(services: Services, request: Request, browser: Browser) -> Stored:
