@@ -1,6 +1,5 @@
 """Requests that schemathesis draws from the OpenAPI document, sent to the task store; their answers judged by it."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import Any
 
 import httpx2
 import requests
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from drawn_requests import CHECKS, Document, operation_id_of
 from resource_world import STORE, StoreWorld, open_store_world
 from schemathesis import Case, CheckContext, GenerationMode, Response
@@ -53,22 +53,19 @@ def refusals_are_problems(_: CheckContext, response: Response, case: Case) -> No
 
 @contextmanager
 def open_fuzzed_store(folder: Path) -> Iterator["FuzzedStore"]:
-    """On SQLite and this process."""
-    with asyncio.Runner() as runner:
+    """On SQLite and this process, in a thread that goes on while requests are drawn: it has to hear its issuer."""
+    with start_blocking_portal() as portal:
         opened = open_store_world(folder, database_url=f"sqlite:///{folder}/fuzzed.db", ephemeral_url=None)
-        world = runner.run(opened.__aenter__())
-        try:
-            yield FuzzedStore(runner, world)
-        finally:
-            runner.run(opened.__aexit__(None, None, None))
+        with portal.wrap_async_context_manager(opened) as world:
+            yield FuzzedStore(portal, world)
 
 
 class FuzzedStore:
-    """One store; each request meets a scene of its own. `statuses` counts the answers by operation."""
+    """One store; each request meets a scene that nothing has changed yet. `statuses` counts answers by operation."""
 
-    def __init__(self, runner: asyncio.Runner, world: StoreWorld) -> None:
+    def __init__(self, portal: BlockingPortal, world: StoreWorld) -> None:
         self.statuses: dict[str, Counter[int]] = {name: Counter() for name in OPERATIONS}
-        self._runner = runner
+        self._portal = portal
         self._world = world
         self._scene: tuple[str, Scene] | None = None
 
@@ -81,7 +78,7 @@ class FuzzedStore:
 
     def judge(self, case: Case) -> None:
         operation_id = operation_id_of(case)
-        answer = self._runner.run(self._answer(operation_id, case))
+        answer = self._portal.call(self._answer, operation_id, case)
         self.statuses[operation_id][answer.status_code] += 1
         case.validate_response(answer, checks=[*CHECKS, well_formed_is_not_called_malformed, refusals_are_problems])
 

@@ -3,7 +3,6 @@
 `SEGUE_TEST_ROUNDS=full` draws many more requests by schemathesis, others each time.
 """
 
-import asyncio
 import re
 from collections.abc import Iterator, MutableMapping
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 import requests
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from authz_world import ACTIONS, ISSUER, PHONE, STORE, Device, World, handle_of, open_world
 from drawn_requests import CHECKS, Document, operation_id_of
 from rounds import FULL, rounds
@@ -127,8 +127,8 @@ def _matches(template: str, path: str) -> bool:
 class FuzzedServer:
     """One server; each request comes from another network, so that none is refused for being one too many."""
 
-    def __init__(self, runner: asyncio.Runner, world: World, desktop: Device) -> None:
-        self._runner = runner
+    def __init__(self, portal: BlockingPortal, world: World, desktop: Device) -> None:
+        self._portal = portal
         self._world = world
         self._desktop = desktop
         self._networks = 0
@@ -137,7 +137,7 @@ class FuzzedServer:
         DOCUMENT.draw(operation_id, self._judge, examples=examples, derandomize=derandomize)
 
     def _judge(self, case: Case) -> None:
-        answer = self._runner.run(self._answer(case))
+        answer = self._portal.call(self._answer, case)
         case.validate_response(answer, checks=[*CHECKS, refusals_are_errors])
 
     async def _answer(self, case: Case) -> httpx2.Response:
@@ -181,11 +181,11 @@ def _bytes(value: str | bytes) -> bytes:
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzedServer]:
     folder: Path = tmp_path_factory.mktemp("fuzzed")
-    with asyncio.Runner() as runner:
-        world = runner.run(open_world(folder, database_url=f"sqlite:///{folder}/authz.db", ephemeral_url=None))
-        runner.run(everything(world))
-        yield FuzzedServer(runner, world, runner.run(world.desktop()))
-        runner.run(world.aclose())
+    with start_blocking_portal() as portal:
+        world = portal.call(lambda: open_world(folder, database_url=f"sqlite:///{folder}/authz.db", ephemeral_url=None))
+        portal.call(everything, world)
+        yield FuzzedServer(portal, world, portal.call(world.desktop))
+        portal.call(world.aclose)
 
 
 @pytest.mark.requirement("A14")
