@@ -6,12 +6,14 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from segue import dpop, jose, task_token
 from segue_authz.domain import transfer as transfer_domain
 from segue_authz.domain.transfer import Claim, Claimed, Transfer
 from segue_authz.endpoints import (
+    authorize,
     browser,
     decision,
     device,
@@ -23,6 +25,8 @@ from segue_authz.endpoints import claim as claim_endpoint
 from segue_authz.grants import authorization_code, device_code, refresh_token
 from segue_authz.stores.grants import Grants
 from segue_authz.stores.transfers import Transfers
+from segue_resource.stores import unit
+from starlette.responses import Response
 
 Patch = pytest.MonkeyPatch
 
@@ -324,3 +328,51 @@ def any_audience_will_do(patch: Patch) -> None:
 @flaw("XD-AUTH-02")
 def the_verifier_is_not_compared(patch: Patch) -> None:
     patch.setattr(authorization_code, "same", lambda *_: True)
+
+
+@flaw("XD-PULL-06")
+def the_tag_of_a_device_code_is_not_compared(patch: Patch) -> None:
+    patch.setattr(device_code, "same", lambda *_: True)
+
+
+@flaw("XD-JOSE-05")
+def bytes_after_a_signature_are_ignored(patch: Patch) -> None:
+    verify = jose.verify
+    patch.setattr(jose, "verify", lambda jws, key: verify(jws._replace(signature=jws.signature[:64]), key))
+
+
+@flaw("XD-DPOP-11")
+def a_proof_may_bring_a_private_key(patch: Patch) -> None:
+    read = jose.import_p256
+    patch.setattr(jose, "import_p256", lambda jwk: read({name: jwk[name] for name in jwk if name != "d"}))
+
+
+@flaw("XD-CONS-07")
+def a_device_is_believed_where_it_is(patch: Patch) -> None:
+    see = claim_endpoint.network_of
+    patch.setattr(claim_endpoint, "network_of", lambda request: request.headers.get("x-forwarded-for") or see(request))
+
+
+@flaw("XD-RACE-09")
+def a_device_writes_on_after_the_task_has_moved(patch: Patch) -> None:
+    patch.setattr(unit, "_TAKE", unit._TAKE_STALE_TOO)
+
+
+@flaw("XD-AGT-01")
+def a_late_result_is_accepted(patch: Patch) -> None:
+    patch.setattr(unit, "_TAKE", unit._TAKE_STALE_TOO)
+
+
+@flaw("XD-WEB-10")
+def a_script_may_read_the_cookie(patch: Patch) -> None:
+    set_cookie = Response.set_cookie
+
+    def careless(self: Response, *named: Any, **how: Any) -> None:
+        set_cookie(self, *named, **{**how, "httponly": False})
+
+    patch.setattr(Response, "set_cookie", careless)
+
+
+@flaw("XD-META-01")
+def an_answer_does_not_say_whose_it_is(patch: Patch) -> None:
+    patch.setattr(authorize, "urlencode", lambda answer: urlencode({**answer, "iss": "https://other.example"}))

@@ -81,7 +81,7 @@ def test_the_page_is_whole_by_itself_and_hides_no_threat() -> None:
     assert all(threat.id in page for threat in CATALOGUE.threats)
     assert "one threat of critical or high severity came true" in page
     assert re.search(r"<script|<link|<img|\ssrc=|url\(", page) is None
-    assert "why &lt;b&gt;" in page
+    assert "Why &lt;b&gt;" in page
     assert "RFC 10027 (BCP 247) section 6.1.12, Sender-Constrained Tokens" in page
     assert "<b>179</b><span>not attacked yet</span>" in page
 

@@ -1,7 +1,6 @@
 """A device as the attacker uses it: sends honest requests, and any others."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -102,7 +101,7 @@ def members_of(answer: httpx2.Response) -> Mapping[str, Any]:
     """The JSON object of an answer; empty if it is none."""
     try:
         body = answer.json()
-    except (ValueError, json.JSONDecodeError, httpx2.ResponseNotRead):
+    except (ValueError, RecursionError, httpx2.ResponseNotRead):
         return {}
     return body if isinstance(body, dict) else {}
 

@@ -12,8 +12,8 @@ from segue_threats.redaction import Redactor, proof_text
 
 SHOWN_REQUEST = ("Accept", "Content-Type", "Host", "Idempotency-Key", "If-Match", "Origin", "X-Forwarded-For")
 SHOWN_ANSWER = ("Cache-Control", "Content-Type", "DPoP-Nonce", "Retry-After", "WWW-Authenticate")
-LONGEST = 900
-"""Characters of a body that are shown."""
+LONGEST = 500
+"""Characters of a line that are shown."""
 MOST = 40
 """Exchanges that one attack keeps; those in the middle give way."""
 _TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE)
@@ -137,9 +137,13 @@ def _body(content: bytes, content_type: str, redactor: Redactor) -> list[str]:
         return ["", *redactor.parameters(text)]
     try:
         return ["", json.dumps(redactor.members(json.loads(text)), ensure_ascii=False)]
-    except ValueError:
+    except (ValueError, RecursionError):
         return ["", text]
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= 3 * LONGEST else f"{text[: 3 * LONGEST]} … ({len(text)} characters)"
+    """Each line short enough to be read past."""
+    lines = (
+        line if len(line) <= LONGEST else f"{line[:LONGEST]} … ({len(line)} characters)" for line in text.split("\n")
+    )
+    return "\n".join(lines)

@@ -48,16 +48,17 @@ class Report:
         return [verdict for verdict in self.verdicts if verdict.selected]
 
     def by_group(self) -> Mapping[str, Counter[Ending]]:
-        """Endings in each group, by its name, in the order of the catalogue."""
-        return {
-            name: Counter(verdict.ending for verdict in self.verdicts if verdict.threat.group == slug)
+        """Endings in each chosen group, by its name, in the order of the catalogue."""
+        counted = {
+            name: Counter(verdict.ending for verdict in self.selected if verdict.threat.group == slug)
             for slug, name in self.catalogue.groups.items()
         }
+        return {name: counts for name, counts in counted.items() if counts}
 
     def by_severity(self) -> Mapping[str, Counter[Ending]]:
-        """Endings in each severity, the gravest first."""
+        """Endings of what was chosen in each severity, the gravest first."""
         return {
-            severity: Counter(verdict.ending for verdict in self.verdicts if verdict.threat.severity == severity)
+            severity: Counter(verdict.ending for verdict in self.selected if verdict.threat.severity == severity)
             for severity in SEVERITIES
         }
 
