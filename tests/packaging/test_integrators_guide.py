@@ -47,13 +47,12 @@ class Person:
     """Opens the address that the device prints, and does there what the guide says."""
 
     async def see(self, line: str) -> None:
-        if not line.startswith("Open "):
+        if "/authorize?" not in line:
             return
-        address = line.removeprefix("Open ")
-        redirect_uri = httpx2.URL(address).params["redirect_uri"]
+        redirect_uri = httpx2.URL(line).params["redirect_uri"]
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             browser = Browser(http, username="ada@example.com", password="correct horse battery staple")
-            answer = await browser.authorize(address, redirect_uri=redirect_uri, task="new", name="Acme")
+            answer = await browser.authorize(line, redirect_uri=redirect_uri, task="new", name="Acme")
             assert "close this window" in (await http.get(redirect_uri, params=dict(answer))).text
 
 
@@ -73,7 +72,7 @@ class Terminal:
             assert line or not self._printed.at_eof(), f"{script} ended the shell: {printed}"
             printed.append(line)
             await person.see(line)
-        assert line == f"{DONE} 0", (script, printed)
+        assert line == f"{DONE} 0", "\n".join([script, *printed])
         return "\n".join(printed).strip()
 
     async def write(self, file: str, text: str, person: Person) -> None:
