@@ -181,10 +181,10 @@ async def test_a_task_that_moves_takes_its_running_call_along_to_the_next_mcp_cl
 async def test_a_client_that_listens_hears_what_others_change(deployment: WithMcp, journey: Journey) -> None:
     grant = await journey.begin()
     one = uri("/working-set/cap", task_id=grant.task_id)
-    other = uri("", task_id="tsk_other")
+    unchanged = [uri("", task_id=grant.task_id), uri("", task_id="tsk_other")]  # since then, and as far as it is ours
     async with connected(deployment, holding(grant)) as client:
         with anyio.fail_after(PATIENCE):
-            async with client.listen(resources_list_changed=True, resource_subscriptions=[one, other]) as changes:
+            async with client.listen(resources_list_changed=True, resource_subscriptions=[one, *unchanged]) as changes:
                 await journey.at_store(grant, "PUT", f"/tasks/{grant.task_id}/working-set/cap", **a_new_item())
                 assert {await anext(changes), await anext(changes)} == {ResourceUpdated(one), ResourcesListChanged()}
                 await done(client, "append_message", text="nobody listens to that")
