@@ -95,9 +95,8 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 async def test_the_integrators_guide_can_be_followed_to_the_letter(tmp_path: Path) -> None:
-    text = GUIDE.read_text("utf-8")
-    for port in PORTS:
-        text = text.replace(port, str(free_port()))
+    ports = {port: str(free_port()) for port in PORTS}
+    text = re.sub("|".join(PORTS), lambda found: ports[found[0]], GUIDE.read_text("utf-8"))
     process = await asyncio.create_subprocess_exec(
         "bash",
         cwd=ROOT,
