@@ -4,7 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from resource_world import OWNER, StoreWorld, event, texts
+import sqlalchemy as sa
+from resource_world import OWNER, StoreWorld, event, item, texts
+from segue_resource.stores import tables
 
 pytest_plugins = ["resource_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -207,3 +209,29 @@ async def test_the_log_needs_the_action(store: StoreWorld) -> None:
         answer = await device.send(method, "/events", json=content)
         assert answer.status_code == 403
         assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.requirement("T7")
+async def test_what_is_in_the_log_stays_as_it_is_whatever_happens_to_the_task(store: StoreWorld) -> None:
+    async def rows() -> list[tuple[Any, ...]]:
+        read = sa.select(tables.events).where(tables.events.c.seq <= 4).order_by(tables.events.c.seq)
+        return await store.database.read(lambda connection: [tuple(row) for row in connection.execute(read)])
+
+    device = store.device()
+    await device.post("/events", {"events": [event("first"), event("second"), event("third")]})
+    before, log = await rows(), await device.log()
+    for method in ("PUT", "PATCH", "DELETE"):
+        assert (await device.send(method, "/events", json={"events": []})).status_code == 405
+        assert (await device.send(method, "/events/2", json=event("another"))).status_code == 404
+    await device.put("cap", item())
+    await device.send("DELETE", "/working-set/cap", headers={"If-Match": '"1"'})
+    call_id, fence = await device.running()
+    await device.step(call_id, "complete", fence=fence, result=1)
+    phone = device.after_move(2)
+    for status in ("closed", "archived"):
+        assert (await phone.post("/status", {"to": status})).status_code == 200
+    assert (await phone.read())["status"] == "archived"
+    assert await rows() == before
+    after = await phone.log()
+    assert after[:4] == log
+    assert len(after) >= 13
