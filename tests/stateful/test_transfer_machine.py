@@ -1,8 +1,9 @@
 """Anything at any moment: transfers, their grants and everybody who touches them, against a model of them.
 
-The machine is held to seeded faults: each by a short run that must show it, and in the full form by chance too.
+The machine is held to seeded faults: each by a short run that must show it, and in the full form some by chance too.
 `SEGUE_TEST_EXAMPLES` sets the number of runs and makes them different each time; without it they are always the same.
-`SEGUE_TEST_ROUNDS=full` lets the machine search for each fault, which takes minutes.
+`SEGUE_TEST_ROUNDS=full` lets the machine search for some of the faults by chance; specs/evidence/transfer-machine.md has
+the figures.
 """
 
 import asyncio
@@ -28,8 +29,16 @@ SETTINGS = settings(
     suppress_health_check=list(HealthCheck),
     print_blob=False,
     phases=[Phase.generate],
+    report_multiple_bugs=False,
 )
-"""No time is spent on making a trace short: a run is short, and its trace is printed whole."""
+"""No time is spent on a shorter trace or another fault: a run is short, and its trace is printed whole."""
+BY_CHANCE = (
+    "check_then_act",
+    "late_approval",
+    "poll_writes_the_whole_row",
+    "any_key_redeems",
+    "any_browser_decides",
+)
 SEARCH = settings(SETTINGS, max_examples=1_000, derandomize=True)
 
 
@@ -66,7 +75,7 @@ def test_the_machine_sees_the_fault(machine: TransferMachine, monkeypatch: pytes
 
 if FULL:  # minutes for each fault
 
-    @pytest.mark.parametrize("fault", FAULTS)
+    @pytest.mark.parametrize("fault", BY_CHANCE)
     def test_the_machine_finds_the_fault(
         template: Template, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: str
     ) -> None:
