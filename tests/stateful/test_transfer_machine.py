@@ -2,8 +2,8 @@
 
 The machine is held to seeded faults: each by a short run that must show it, and in the full form some by chance too.
 `SEGUE_TEST_EXAMPLES` sets the number of runs and makes them different each time; without it they are always the same.
-`SEGUE_TEST_ROUNDS=full` lets the machine search for some of the faults by chance; specs/evidence/transfer-machine.md has
-the figures.
+`SEGUE_TEST_ROUNDS=full` lets the machine search for some of the faults by chance; the figures are in
+specs/evidence/transfer-machine.md.
 """
 
 import asyncio
