@@ -16,7 +16,7 @@ from segue_authz.domain.refusal import InvalidRequest, UnauthorizedClient
 from segue_authz.endpoints.answer import NO_STORE, answered
 from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
-from segue_authz.endpoints.operation import TEXT, operation
+from segue_authz.endpoints.operation import ANYTHING, TEXT, operation
 from segue_authz.endpoints.services import Services
 
 SIGNED = "application/token-introspection+jwt"
@@ -25,7 +25,7 @@ INACTIVE: dict[str, Any] = {"active": False}
 
 @operation(
     "What a token is worth now, for the resource server that it is meant for",
-    form={"token": TEXT, "token_type_hint?": TEXT},
+    form={"token": TEXT, "token_type_hint?": ANYTHING},
     answers={200: {"active": {"type": "boolean"}}},
     refuses=[UnauthorizedClient],
     client=True,

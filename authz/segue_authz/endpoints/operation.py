@@ -1,7 +1,7 @@
 """Describes a protocol endpoint beside the endpoint: `specs/openapi/authz.json` is made from what is said here.
 
 ```python
-@operation("Withdraw a token", form={"token": TEXT, "token_type_hint?": TEXT}, answers={200: {}}, client=True)
+@operation("Withdraw a token", form={"token": TEXT, "token_type_hint?": ANYTHING}, answers={200: {}}, client=True)
 async def revoke(services: Services, request: Request) -> Response: ...
 ```
 
@@ -20,6 +20,7 @@ Schema = Mapping[str, Any]
 Members = Mapping[str, Schema]
 
 TEXT: Schema = {"type": "string", "minLength": 1}
+ANYTHING: Schema = {"type": "string", "description": "Nothing depends on it here."}
 URI: Schema = {"type": "string", "format": "uri"}
 SECONDS: Schema = {"type": "integer", "minimum": 0}
 WORDS: Schema = {"type": "array", "items": {"type": "string"}}

@@ -15,7 +15,7 @@ from segue_authz.endpoints.authorization_request import (
 from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import limit, network_of
-from segue_authz.endpoints.operation import DETAILS, SECONDS, TEXT, URI, Proof, Schema, operation
+from segue_authz.endpoints.operation import ANYTHING, DETAILS, SECONDS, URI, Proof, Schema, operation
 from segue_authz.endpoints.proof import prove_key
 from segue_authz.endpoints.services import Services
 from segue_authz.stores.pushed_requests import PushedRequest
@@ -36,7 +36,7 @@ _SHA_256: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
         "code_challenge_method": {"const": "S256"},
         "authorization_details": DETAILS,
         "dpop_jkt?": _SHA_256,
-        "state?": TEXT,
+        "state?": ANYTHING,
     },
     answers={201: {"request_uri": URI, "expires_in": SECONDS}},
     refuses=[InvalidAuthorizationDetails, UnsupportedResponseType, TooManyRequests],

@@ -14,7 +14,7 @@ from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.decision import transfer_id_of
 from segue_authz.endpoints.form import read_form
-from segue_authz.endpoints.operation import TEXT, Proof, operation
+from segue_authz.endpoints.operation import ANYTHING, TEXT, Proof, operation
 from segue_authz.endpoints.proof import prove_key
 from segue_authz.endpoints.services import Services
 from segue_authz.tokens.derivation import same
@@ -25,7 +25,7 @@ TRANSFER_PREFIX = "trf_"
 
 @operation(
     "Withdraw a token and all that came of its grant; with a device code, give up",
-    form={"token": TEXT, "token_type_hint?": TEXT},
+    form={"token": TEXT, "token_type_hint?": ANYTHING},
     answers={200: {}},
     client=True,
     proof=Proof.KEY_IF_ANY,
