@@ -125,7 +125,7 @@ def _matches(template: str, path: str) -> bool:
 
 
 class FuzzedServer:
-    """One server; each request comes from another network, so that none is refused for being one too many."""
+    """One server; each request comes later and from another network, so that none is one too many."""
 
     def __init__(self, portal: BlockingPortal, world: World, desktop: Device) -> None:
         self._portal = portal
@@ -142,6 +142,7 @@ class FuzzedServer:
 
     async def _answer(self, case: Case) -> httpx2.Response:
         self._networks += 1
+        self._world.now += 3
         network = f"10.{self._networks >> 16}.{self._networks >> 8 & 255}.{self._networks & 255}"
         protected = case.path == "/transfer" or case.path.startswith("/transfer/{")
         meta = case.meta
