@@ -140,9 +140,7 @@ async def test_a_proof_binds_the_code_to_its_key_as_dpop_jkt_does(world: World) 
 
 
 @pytest.mark.requirement("RFC9126-2")
-async def test_only_so_many_requests_are_kept_for_one_network(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_so_many_requests_are_kept_for_one_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pushed_request, "PER_NETWORK", 3)
     device = world.device()
     answers = [(await push(device, "v" * 43)).status_code for _ in range(4)]
