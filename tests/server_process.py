@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds a server has to answer after it was started, and to end after it was told to."""
 
 _PR_SET_PDEATHSIG = 1

@@ -8,16 +8,16 @@ from segue_demo.site import TASK_NAME
 from stage import Stage
 from two_devices import Desktop, Device, Phone, hand_over
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.parametrize(
+        "stage", [pytest.param("scaled", marks=[pytest.mark.postgresql, pytest.mark.redis])], indirect=True
+    ),
+]
 PROPOSED = "Acme contract: liability and notice"
 SENDING = "Send the draft to Acme's counsel"
 FINISHED_WITHIN = 60_000
 """Milliseconds the running call may still take."""
-BOTH = pytest.mark.parametrize(
-    "stage",
-    ["embedded", pytest.param("scaled", marks=[pytest.mark.postgresql, pytest.mark.redis])],
-    indirect=True,
-)
 
 
 def press(device: Device, name: str) -> None:
@@ -33,7 +33,6 @@ def kinds(device: Device) -> list[str]:
 
 
 @pytest.mark.requirement("T1", "R2")
-@BOTH
 def test_the_agent_proposes_a_name_and_the_person_keeps_it_or_gives_another(stage: Stage, desktop: Desktop) -> None:
     desktop.begin_task()
     heading = desktop.page.locator("#task-name")
@@ -56,7 +55,6 @@ def test_the_agent_proposes_a_name_and_the_person_keeps_it_or_gives_another(stag
 
 
 @pytest.mark.requirement("T9", "T1", "T6", "R14", "R15", "R38")
-@BOTH
 def test_a_call_that_cannot_be_undone_asks_before_it_runs_and_again_when_nobody_knows_whether_it_did(
     stage: Stage, desktop: Desktop, phone: Phone
 ) -> None:
@@ -97,7 +95,6 @@ def test_a_call_that_is_declined_does_not_run(stage: Stage, desktop: Desktop) ->
 
 
 @pytest.mark.requirement("T6")
-@BOTH
 def test_a_paused_task_hears_the_person_and_answers_once_it_goes_on_and_a_closed_one_is_only_read(
     stage: Stage, desktop: Desktop
 ) -> None:
@@ -129,7 +126,6 @@ def test_a_paused_task_hears_the_person_and_answers_once_it_goes_on_and_a_closed
 
 
 @pytest.mark.requirement("R49", "T8", "T11")
-@BOTH
 def test_a_switched_tab_that_slept_in_the_background_misses_nothing(
     stage: Stage, desktop: Desktop, phone: Phone
 ) -> None:
@@ -151,7 +147,6 @@ def test_a_switched_tab_that_slept_in_the_background_misses_nothing(
 
 
 @pytest.mark.requirement("R52", "R49", "R51", "T9")
-@BOTH
 def test_work_finished_while_nobody_was_there_reaches_whoever_comes_back(stage: Stage, desktop: Desktop) -> None:
     desktop.begin_task()
     task_id = desktop.task_id()
