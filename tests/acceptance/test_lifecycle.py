@@ -26,7 +26,7 @@ async def test_r17_a_task_opens_with_its_identity_its_initial_state_and_its_budg
     recorded = {name: opening["body"][name] for name in ("task_id", "owner", "name", "status", "epoch", "budget")}
     assert recorded == {name: task[name] for name in recorded}
     assert (task["task_id"], task["status"], task["budget"]) == (grant.task_id, "open", None)
-    budget = {"unit": "tokens", "limit": 200_000}
+    budget = {"unit": "tokens", "limit": 200_000, "while_present": False}
     path, condition = f"/tasks/{grant.task_id}", {"If-Match": f'"{task["version"]}"'}
     limited = await journey.at_store(grant, "PATCH", path, json={"budget": budget}, headers=condition)
     assert (limited.status_code, limited.json()["budget"]) == (200, budget)

@@ -82,7 +82,7 @@ async def test_a_terminal_asks_for_a_task_and_goes_on_with_the_agent(
     desktop = await journey.begin()
     await journey.task(desktop).append([said("Two points need you.")])
     feed = f"{place.site.issuer}/withdrawals"
-    withdrawn_before = (await journey.http.get(feed)).json()["grants"]
+    before = (await journey.http.get(feed)).json()
     async with program("terminal", *place.servers, "--name", "Old terminal", copied=copied) as terminal:
         address = await terminal.photographed()
         user_code = address.partition("#")[2]
@@ -100,8 +100,8 @@ async def test_a_terminal_asks_for_a_task_and_goes_on_with_the_agent(
         await terminal.until(f"agent: In task {desktop.task_id} you said: Send it to counsel.")
         terminal.type("/quit")
         assert await terminal.ends() == 0
-    withdrawn = (await journey.http.get(feed)).json()["grants"]
-    assert len(set(withdrawn) - set(withdrawn_before)) == 1, "what was granted ends with the program"
+    after = (await journey.http.get(feed, params={"seen": before["tag"], "wait": 10})).json()
+    assert len(set(after["grants"]) - set(before["grants"])) == 1, "what was granted ends with the program"
     log = await journey.task(desktop).events()
     assert [event["kind"] for event in log][-1] == "session.left"
     assert texts(log)[1:] == ["Send it to counsel.", f"In task {desktop.task_id} you said: Send it to counsel."]
