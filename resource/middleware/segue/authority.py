@@ -13,6 +13,7 @@ ACTIONS = frozenset(
         "task:read",
         "task:write",
         "task:transfer",
+        "task:erase",
         "working_set:read",
         "working_set:write",
         "events:read",
@@ -27,8 +28,9 @@ ACTIONS = frozenset(
     }
 )
 MAX_NAME = 200
+MAX_ABOUT = 500
 
-_REQUESTED = frozenset({"type", "task_id", "name", "actions"})
+_REQUESTED = frozenset({"type", "task_id", "name", "about", "actions"})
 _GRANTED = frozenset({"type", "task_id", "actions", "epoch", "transfer_id"})
 _TASK_ID = re.compile(r"tsk_[A-Za-z0-9_-]{1,64}")
 _TRANSFER_ID = re.compile(r"trf_[A-Za-z0-9_-]{1,64}")
@@ -43,11 +45,16 @@ class InvalidAuthorizationDetails(Refused):
 
 @dataclass(frozen=True, slots=True)
 class TaskRequest:
-    """What a client asks for. Without `task_id` the person chooses, and `name` may propose one for a new task."""
+    """What a client asks for. Without `task_id` the person chooses, and `name` may propose one for a new task.
+
+    `about` is what the client says of the new session, as its first message: it orders what the person chooses from,
+    and is shown to nobody.
+    """
 
     task_id: str | None
     name: str | None
     actions: frozenset[str]
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +84,11 @@ def parse_requested(text: str) -> TaskRequest:
     name = detail.get("name")
     if "name" in detail and not _is_name(name):
         raise _invalid("name is no line of 1 to 200 printable characters")
+    about = detail.get("about")
+    if "about" in detail and not _is_text(about):
+        raise _invalid("about is no text of 1 to 500 characters")
     task_id = _identifier(detail, "task_id", _TASK_ID) if "task_id" in detail else None
-    return TaskRequest(task_id=task_id, name=name, actions=_actions(detail))
+    return TaskRequest(task_id=task_id, name=name, actions=_actions(detail), about=about)
 
 
 def parse_granted(details: object) -> TaskAuthority:
@@ -128,6 +138,13 @@ def _is_name(name: object) -> bool:
     if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME or name != name.strip():
         return False
     return bool(visible := name.translate(_JOINERS)) and visible.isprintable()
+
+
+def _is_text(text: object) -> bool:
+    """Text that can be stored and sent on: without NUL, and without halves of surrogate pairs."""
+    if not isinstance(text, str) or not 1 <= len(text) <= MAX_ABOUT:
+        return False
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _invalid(because: str) -> InvalidAuthorizationDetails:

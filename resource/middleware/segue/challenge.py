@@ -14,6 +14,7 @@ _TITLES = {
     "invalid_dpop_proof": "The DPoP proof is not accepted",
     "use_dpop_nonce": "The DPoP proof needs a nonce",
     "insufficient_scope": "The task token does not allow this",
+    "insufficient_user_authentication": "The person has to sign in anew",
 }
 
 
@@ -58,5 +59,6 @@ def resource_metadata_url(audience: str) -> str:
 def _challenge(refused: Refused, *, audience: str) -> str:
     """Without an error code if the request had no token (RFC 6750 section 3.1)."""
     error = {"error": refused.error, "error_description": refused.description} if refused.error else {}
+    error |= getattr(refused, "parameters", {})
     parameters = {**error, "algs": "ES256", "resource_metadata": resource_metadata_url(audience)}
     return "DPoP " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())

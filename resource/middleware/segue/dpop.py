@@ -177,8 +177,8 @@ def _identifier(claims: dict[str, Any]) -> str:
 
 
 def _fresh(claims: dict[str, Any], *, now: int) -> int:
-    iat = claims.get("iat")
-    if type(iat) is not int or abs(now - iat) > WINDOW:
+    iat, nbf = claims.get("iat"), claims.get("nbf", 0)
+    if type(iat) is not int or abs(now - iat) > WINDOW or type(nbf) is not int or nbf > now + WINDOW:
         raise InvalidDPoPProof("the DPoP proof was not made just now", because="iat is no integer near the clock")
     return iat
 

@@ -17,6 +17,8 @@ from segue.nonce import Nonces
 from segue.refusal import Refused
 from segue.replay import MemoryUnavailable, ReplayMemory
 from segue.request import ProtectedRequest
+from segue.security_event import SecurityEventReader
+from segue.step_up import Sensitive, require_known_actions, unmet
 from segue.task_token import InvalidToken, TaskToken, TaskTokenVerifier
 from segue.withdrawals import WithdrawalsUnavailable
 
@@ -32,10 +34,14 @@ class Withdrawn(Protocol):
 
 
 class Admitted(NamedTuple):
-    """A request that may go on. Under an `epoch` above its own, the token is left with what reads."""
+    """A request that may go on. Under an `epoch` above its own, the token is left with what reads.
+
+    `step_up` are the actions for which the person has to sign in anew.
+    """
 
     token: TaskToken
     epoch: int
+    step_up: Sensitive
 
 
 class Guard:
@@ -52,12 +58,16 @@ class Guard:
         epochs: EpochMemory,
         nonce_secret: bytes | None,
         clock: Clock,
+        sensitive: Sensitive | None = None,
     ) -> None:
         self._audience = audience
+        self._clock = clock
+        self._sensitive = require_known_actions(sensitive or {})
         self._withdrawals = withdrawals
         self._epochs = epochs
         self._tokens = TaskTokenVerifier(issuer=issuer, audience=audience, keys=keys, clock=clock)
         self._proofs = ProofChecker(replay=replay, nonces=Nonces(nonce_secret or os.urandom(32)), clock=clock)
+        self.events = SecurityEventReader(issuer=issuer, audience=audience, keys=keys, clock=clock)
         self.fresh_nonce = self._proofs.fresh_nonce
         self.metadata = _metadata(issuer=issuer, audience=audience)
         self.metadata_headers = [
@@ -94,7 +104,8 @@ class Guard:
         except (KeysUnavailable, MemoryUnavailable, WithdrawalsUnavailable) as outage:
             _log.error("cannot verify: %s", outage)
             raise unavailable_problem(retry_after=PAUSE) from outage
-        return Admitted(token if token.authority.epoch >= epoch else _reading_only(token), epoch)
+        step_up = unmet(self._sensitive, token, now=self._clock()) if self._sensitive else {}
+        return Admitted(token if token.authority.epoch >= epoch else _reading_only(token), epoch, step_up)
 
 
 def _reading_only(token: TaskToken) -> TaskToken:

@@ -14,7 +14,9 @@ from segue.guard import Guard
 from segue.issuer_keys import IssuerKeys
 from segue.problem import Problem
 from segue.replay import InProcessReplayMemory, ReplayMemory
-from segue.request import of_scope
+from segue.request import of_scope, without_token
+from segue.security_event import MAX_BODY
+from segue.step_up import Sensitive
 from segue.withdrawals import Withdrawals
 
 Scope = MutableMapping[str, Any]
@@ -31,7 +33,8 @@ class TaskTokenMiddleware:
     `issuer` is the authorization server. `audience` is the public URL of this app, as tokens name it; `htu` is
     compared with it followed by the request's path, never with `Host`. Several processes need one `replay` memory
     and one `nonce_secret` (32 bytes or more), and may share `epochs`. WebSockets are refused; a CORS preflight goes
-    through to the app.
+    through to the app. The app does not see the token, unless `pass_token` says that it exchanges them.
+    `events` is the path at which the issuer's security events are taken, if it shall push any (RFC 8935).
     """
 
     def __init__(
@@ -45,8 +48,13 @@ class TaskTokenMiddleware:
         nonce_secret: bytes | None = None,
         fetch: Fetch | None = None,
         clock: Clock = machine.now,
+        sensitive: Sensitive | None = None,
+        pass_token: bool = False,
+        events: str | None = None,
     ) -> None:
         self._app = app
+        self._pass_token = pass_token
+        self._events = events
         self._withdrawals = Withdrawals(issuer, fetch=fetch or fetch_url)
         self._guard = Guard(
             issuer=issuer,
@@ -57,6 +65,7 @@ class TaskTokenMiddleware:
             epochs=epochs or InProcessEpochs(clock),
             nonce_secret=nonce_secret,
             clock=clock,
+            sensitive=sensitive,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,14 +84,20 @@ class TaskTokenMiddleware:
         if scope["path"] == self._guard.metadata_path and scope["method"] in ("GET", "HEAD"):
             await self._publish_metadata(send, scope["method"])
             return
+        if scope["path"] == self._events and scope["method"] == "POST":
+            await self._take_event(scope, receive, send)
+            return
         if scope["method"] == "OPTIONS" and any(name == _PREFLIGHT for name, _ in scope["headers"]):
             await self._app(scope, receive, send)
             return
         answer = Answer(send, self._guard.fresh_nonce)
         try:
-            token, epoch = await self._guard.admit(of_scope(scope))
+            token, epoch, step_up = await self._guard.admit(of_scope(scope))
             still = Admission(receive, self._withdrawals, token.grant_id)
-            await self._app({**scope, "segue": token, "segue.epoch": epoch}, still.receive, answer.send)
+            headers = scope["headers"] if self._pass_token else without_token(scope["headers"])
+            admitted = {**scope, "headers": headers, "segue": token, "segue.epoch": epoch}
+            admitted["segue.step_up"] = step_up
+            await self._app(admitted, still.receive, answer.send)
         except Problem as problem:
             await answer.refuse(problem)
 
@@ -90,3 +105,18 @@ class TaskTokenMiddleware:
         headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in self._guard.metadata_headers]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": self._guard.metadata if method == "GET" else b""})
+
+    async def _take_event(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the issuer has signed needs no token."""
+        types = [value.decode("latin-1") for name, value in scope["headers"] if name == b"content-type"]
+        body, more = bytearray(), True
+        while more and len(body) <= MAX_BODY:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        taken = await self._guard.events.take(types[0] if len(types) == 1 else "", bytes(body))
+        if taken.grant_id is not None:
+            self._withdrawals.tell(taken.grant_id)
+        headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in taken.headers]
+        await send({"type": "http.response.start", "status": taken.status, "headers": headers})
+        await send({"type": "http.response.body", "body": taken.body})

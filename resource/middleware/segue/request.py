@@ -1,6 +1,6 @@
 """What the checks look at in a request, whichever interface brought it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -42,6 +42,19 @@ def of_environ(environ: Mapping[str, Any]) -> ProtectedRequest:
         authorization=_values(environ, "HTTP_AUTHORIZATION", separator=b""),
         proofs=_values(environ, "HTTP_DPOP", separator=b","),
     )
+
+
+def without_token(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """What an app is to see of the headers: whoever has the token and no reason to may pass it on (XD-AGT-06).
+
+    The proof stays: it is used up, and for this request and this token alone.
+    """
+    return [field for field in headers if field[0] != b"authorization"]
+
+
+def drop_token(environ: MutableMapping[str, Any]) -> None:
+    """As `without_token`, for WSGI."""
+    environ.pop("HTTP_AUTHORIZATION", None)
 
 
 def quoted(path: str | bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from segue.authority import ACTIONS
 from segue.challenge import InsufficientScope, refusal_problem
 from segue.problem import Problem
+from segue.step_up import InsufficientUserAuthentication
 from segue.task_token import TaskToken
 
 H = TypeVar("H", bound=Callable[..., Any])
@@ -73,6 +74,9 @@ def check(
         raise Problem(404, "not-found", "There is no such task", "the task does not exist or is not yours")
     if not token.authority.actions.issuperset(actions):
         raise _refusal(token, actions, moved=place["segue.epoch"] > token.authority.epoch)
+    for action in sorted(place["segue.step_up"].keys() & set(actions)):
+        insufficient = InsufficientUserAuthentication(place["segue.step_up"][action])
+        raise refusal_problem(insufficient, audience=token.aud, **insufficient.parameters)
     place["segue.required"] = frozenset(actions)
     return token
 

@@ -16,6 +16,8 @@ from segue.refusal import Refused
 from segue.target_uri import require_identifier
 
 MAX_LIFETIME = 300
+MAX_ACTORS = 3
+"""How many clients may act one for the other (RFC 8693 section 4.1)."""
 ISSUED_AHEAD = 5
 """Seconds that the issuer's clock may be ahead of ours."""
 REMEMBERED_TOKENS = 4096
@@ -33,7 +35,11 @@ class InvalidToken(Refused):
 
 @dataclass(frozen=True, slots=True)
 class TaskToken:
-    """A verified task token. Times in seconds since the epoch; `jkt` is the key that must prove itself."""
+    """A verified task token. Times in seconds since the epoch; `jkt` is the key that must prove itself.
+
+    `actors` are the clients that act for the person, the present one first, when the token came of an exchange: of the
+    others nothing follows but that they are on record (RFC 8693 section 4.1).
+    """
 
     iss: str
     sub: str
@@ -48,6 +54,7 @@ class TaskToken:
     device_id: str
     grant_id: str
     authority: TaskAuthority
+    actors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ class TaskTokenVerifier:
         `digest` is the token's SHA-256, if the caller has it. Does not prove that the caller holds the key `jkt`: that
         is `segue.dpop`'s part.
         """
-        digest = digest or hashlib.sha256(token.encode()).digest()
+        digest = digest or hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._remembered.get(digest)
         if known is not None:
             try:
@@ -144,7 +151,22 @@ class TaskTokenVerifier:
             device_id=_text(claims, "device_id"),
             grant_id=_text(claims, "grant_id"),
             authority=authority,
+            actors=_actors(claims),
         )
+
+
+def _actors(claims: dict[str, Any]) -> tuple[str, ...]:
+    """Who acts is the client that the token was issued to."""
+    actors: list[str] = []
+    act = claims.get("act")
+    while act is not None:
+        if not isinstance(act, dict) or not act.keys() <= {"sub", "act"} or len(actors) == MAX_ACTORS:
+            raise _invalid("act is no chain of a few clients")
+        actors.append(_text(act, "sub"))
+        act = act.get("act")
+    if "act" in claims and actors[:1] != [claims["client_id"]]:
+        raise _invalid("act is another client")
+    return tuple(actors)
 
 
 def _check_times(iat: int, exp: int, *, now: int) -> None:

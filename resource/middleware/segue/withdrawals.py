@@ -2,7 +2,8 @@
 
 The issuer's `withdrawal_endpoint` tells the withdrawn grants whose tokens may still live (specs/protocol.md section
 10). One task asks for them again and again; each answer waits at the issuer until something has changed. An issuer
-whose metadata names no such endpoint is believed to withdraw nothing.
+whose metadata names no such endpoint is believed to withdraw nothing. What somebody else was told of (see
+segue.security_event) counts beside that.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import time
 from urllib.parse import quote
 
 from segue import forked
+from segue.bounded import Recent
 from segue.fetch import Fetch
 from segue.issuer_documents import read_document, read_metadata
 from segue.jose import Malformed, b64url_encode
@@ -23,6 +25,8 @@ WAIT = 2
 """Seconds that the issuer holds an answer back while nothing changes."""
 PAUSE = 0.5
 """Seconds between two attempts while the issuer does not answer, or does not hold its answers back."""
+TOLD = 65_536
+"""How many grants that were told of are remembered; each lives five minutes after that at most."""
 GAP = 0.05
 """Seconds between an answer that told something new and the next question."""
 
@@ -40,6 +44,7 @@ class Withdrawals:
         self._issuer = issuer
         self._fetch = fetch
         self._digests: frozenset[str] = frozenset()
+        self._told: Recent[str, str] = Recent(TOLD)
         self._endpoint: str | None = None
         self.begin_anew()
         forked.watch(self)
@@ -65,7 +70,17 @@ class Withdrawals:
         heard_at, digests = self._heard_at, self._digests
         if heard_at is None or time.monotonic() - heard_at > STALE:
             return None
-        return bool(digests) and _digest(grant_id) in digests
+        if not digests and not len(self._told):
+            return False
+        digest = _digest(grant_id)
+        return digest in digests or self._told.get(digest) is not None
+
+    def tell(self, grant_id: str) -> None:
+        """The grant is withdrawn: somebody heard of it. May be called by any thread."""
+        self._told.put(_digest(grant_id), grant_id)
+        listener = self._listener
+        if listener is not None and not listener.done():
+            listener.get_loop().call_soon_threadsafe(self._tell)
 
     async def inclusion(self, grant_id: str) -> None:
         """Returns when the grant is withdrawn, or when that can no longer be known."""

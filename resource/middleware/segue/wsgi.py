@@ -21,8 +21,10 @@ from segue.guard import Guard
 from segue.issuer_keys import IssuerKeys
 from segue.problem import Problem, problem_response
 from segue.replay import InProcessReplayMemory, MemoryUnavailable, ReplayMemory
-from segue.request import of_environ
+from segue.request import drop_token, of_environ
 from segue.requires import CURRENT
+from segue.security_event import MAX_BODY
+from segue.step_up import Sensitive
 from segue.withdrawals import Withdrawals
 
 Environ = MutableMapping[str, Any]
@@ -50,8 +52,13 @@ class TaskTokenMiddleware:
         nonce_secret: bytes | None = None,
         fetch: Fetch | None = None,
         clock: Clock = machine.now,
+        sensitive: Sensitive | None = None,
+        pass_token: bool = False,
+        events: str | None = None,
     ) -> None:
         self._app = app
+        self._pass_token = pass_token
+        self._events = events
         self._loop = LoopThread()
         self._withdrawals = Withdrawals(issuer, fetch=fetch or fetch_url)
         keys = IssuerKeys(issuer, fetch=fetch or fetch_url, clock=clock)
@@ -64,6 +71,7 @@ class TaskTokenMiddleware:
             epochs=BlockingEpochs(epochs, self._loop) if epochs else InProcessEpochs(clock),
             nonce_secret=nonce_secret,
             clock=clock,
+            sensitive=sensitive,
         )
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -71,12 +79,16 @@ class TaskTokenMiddleware:
         if path == self._guard.metadata_path and method in ("GET", "HEAD"):
             start_response("200 OK", list(self._guard.metadata_headers))
             return [self._guard.metadata] if method == "GET" else []
+        if path == self._events and method == "POST":
+            return self._take_event(environ, start_response)
         if method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             return self._app(environ, start_response)
         answer = _Answer(environ, start_response, self._guard)
         try:
-            token, environ["segue.epoch"] = run_now(self._guard.admit(of_environ(environ)))
+            token, environ["segue.epoch"], environ["segue.step_up"] = run_now(self._guard.admit(of_environ(environ)))
             environ["segue"] = token
+            if not self._pass_token:
+                drop_token(environ)
             body = self._ask(environ, answer)
         except Problem as problem:
             return answer.refuse(problem)
@@ -89,6 +101,17 @@ class TaskTokenMiddleware:
         if self._loop.running:
             self._loop.result(self._withdrawals.aclose())
             self._loop.close()
+
+    def _take_event(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """What the issuer has signed needs no token."""
+        length = str(environ.get("CONTENT_LENGTH", ""))
+        size = int(length) if length.isascii() and length.isdigit() and len(length) < 9 else 0
+        body = environ["wsgi.input"].read(min(size, MAX_BODY + 1))
+        taken = run_now(self._guard.events.take(environ.get("CONTENT_TYPE", ""), body))
+        if taken.grant_id is not None:
+            self._withdrawals.tell(taken.grant_id)
+        start_response(f"{taken.status} {_phrase(taken.status)}", taken.headers)
+        return [taken.body]
 
     def _ask(self, environ: Environ, answer: "_Answer") -> Iterable[bytes]:
         here = CURRENT.set(environ)

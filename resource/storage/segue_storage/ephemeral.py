@@ -19,6 +19,9 @@ __all__ = ["Ephemeral", "Growth", "MemoryLost", "MemoryUnavailable", "Note", "Te
 class Ephemeral(ReplayMemory, Protocol):
     """What the processes of one server remember together for a while. Belongs to one event loop."""
 
+    outages: int
+    """How often it could not be had so far, whoever was told."""
+
     async def allow(self, key: str, *, limit: int, window: int) -> bool:
         """True, at most `limit` times in any `window` seconds for one key; what is refused does not count.
 

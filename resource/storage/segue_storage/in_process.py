@@ -25,6 +25,7 @@ class InProcessEphemeral(InProcessReplayMemory):
         self._listeners = Listeners()
         self._texts = Texts(clock)
         self._notes = Notes(clock)
+        self.outages = 0
 
     async def allow(self, key: str, *, limit: int, window: int) -> bool:
         return self._rates.allow(key, limit=limit, window=window, now=self._now())

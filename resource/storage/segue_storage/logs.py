@@ -7,6 +7,22 @@ from typing import Any, Literal
 Format = Literal["plain", "json"]
 
 
+class PlainFormatter(logging.Formatter):
+    """One line for one event; a failure's traceback follows, indented.
+
+    What a caller has sent can end no line, begin none, and command no terminal: it is shown escaped (XD-OPS-01).
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return _printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return "\n".join(f"    {_printable(line)}" for line in super().formatException(ei).split("\n"))
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, `members` of the record, and a failure's traceback."""
 
@@ -26,7 +42,7 @@ class JsonFormatter(logging.Formatter):
 def configuration(style: Format) -> dict[str, Any]:
     """What `logging.config.dictConfig` and uvicorn take."""
     formatters: dict[Format, dict[str, str]] = {
-        "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "plain": {"()": "segue_storage.logs.PlainFormatter"},
         "json": {"()": "segue_storage.logs.JsonFormatter"},
     }
     return {
@@ -36,3 +52,9 @@ def configuration(style: Format) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
     }
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)

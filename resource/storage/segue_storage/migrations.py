@@ -60,15 +60,17 @@ class Upgraded:
     after: str | None
 
 
-def upgrade(url: str, package: str) -> Upgraded:
+def upgrade(url: str, package: str, *, to: str = "head") -> Upgraded:
     """Bring the package's tables to its newest revision, in one transaction; processes that start together take turns.
+
+    `to` is an earlier revision, for who needs the database of an earlier release.
 
     Raises `SchemaAhead`, ModuleNotFoundError, ValueError for a URL that is none, or what the database raises.
     """
     with _scripts(package) as scripts, _exclusive(parse_database_url(url)) as connection:
         before = _revision(connection, package)
         _require_known(scripts, before, package)
-        _run(scripts, connection, package)
+        _run(scripts, connection, package, to=to)
         return Upgraded(package, before, _revision(connection, package))
 
 
@@ -111,11 +113,11 @@ def _require_whole(connection: Connection) -> None:
             raise BrokenReferences(f"the upgrade would leave rows without the row they refer to: {broken[:3]}")
 
 
-def _run(scripts: ScriptDirectory, connection: Connection, package: str) -> None:
+def _run(scripts: ScriptDirectory, connection: Connection, package: str, *, to: str) -> None:
     def steps(revision: Any, _: MigrationContext) -> Any:
-        return scripts._upgrade_revs("head", revision)  # as Alembic's documentation of EnvironmentContext does
+        return scripts._upgrade_revs(to, revision)  # as Alembic's documentation of EnvironmentContext does
 
-    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev="head") as environment:
+    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev=to) as environment:
         environment.configure(connection=connection, version_table=f"alembic_version_{package}")
         environment.run_migrations()
 

@@ -53,14 +53,15 @@ class RedisEphemeral:
             self._client.register_script(script) for script in (OPEN, EXTEND, STOP, TEXTS, PUT)
         )
         self._topics = Topics(self._pool)
+        self.outages = 0
 
     async def incarnation(self) -> bytes:
-        async with _answered():
+        async with self._answered():
             current: bytes = await self._remember([MEMORY], self._moment())
         return current
 
     async def first_use(self, key: str, *, lifetime: int, incarnation: bytes) -> bool:
-        async with _answered():
+        async with self._answered():
             keys = [MEMORY, f"segue:use:{_digest(key)}"]
             answer = await self._remember(keys, [*self._moment(), incarnation, lifetime])
         if answer == -1:
@@ -70,13 +71,13 @@ class RedisEphemeral:
     async def allow(self, key: str, *, limit: int, window: int) -> bool:
         if limit < 1:
             return False
-        async with _answered():
+        async with self._answered():
             answer = await self._allow([f"segue:rate:{_digest(key)}"], [self._clock(), limit, window])
         return bool(answer)
 
     async def wake(self, topic: str) -> None:
         try:
-            async with _answered():
+            async with self._answered():
                 await self._client.publish(PREFIX + topic, b"")
         except MemoryUnavailable as outage:
             _log.warning("a wake-up was lost: %r", outage.__cause__)
@@ -86,7 +87,7 @@ class RedisEphemeral:
 
     async def open_text(self, group: str, name: str, about: bytes, *, most: int, lifetime: int) -> bool:
         names, prefix = _group(group)
-        async with _answered():
+        async with self._answered():
             answer = await self._open([names, prefix + name], [prefix, name, about, most, lifetime])
         return bool(answer)
 
@@ -95,24 +96,24 @@ class RedisEphemeral:
     ) -> Growth:
         names, prefix = _group(group)
         keys = [names, prefix + name, f"{prefix}{name}:pieces"]
-        async with _answered():
+        async with self._answered():
             result, length = await self._extend(keys, [piece, at, size, mark, limit, lifetime])
         return Growth(result.decode(), length)
 
     async def stop_text(self, group: str, name: str) -> int | None:
-        async with _answered():
+        async with self._answered():
             length: int = await self._stop([_group(group)[1] + name])
         return None if length < 0 else length
 
     async def drop_text(self, group: str, name: str) -> None:
         prefix = _group(group)[1]
-        async with _answered():
+        async with self._answered():
             await self._client.delete(prefix + name, f"{prefix}{name}:pieces")
 
     async def texts(self, group: str, known: Mapping[str, int]) -> dict[str, Text]:
         names, prefix = _group(group)
         arguments: list[Any] = [prefix, *(part for pair in known.items() for part in pair)]
-        async with _answered():
+        async with self._answered():
             found = await self._read_texts([names], arguments)
         return {
             name.decode(): Text(about, length, bool(stopped), first, pieces)
@@ -120,14 +121,14 @@ class RedisEphemeral:
         }
 
     async def put_note(self, board: str, name: str, value: bytes, *, most: int, lifetime: int) -> bool:
-        async with _answered():
+        async with self._answered():
             answer = await self._put([_board(board)], [self._clock(), name, value, most, lifetime])
         if answer < 0:
             raise MemoryUnavailable("too many notes to remember")
         return bool(answer)
 
     async def notes(self, board: str) -> dict[str, Note]:
-        async with _answered():
+        async with self._answered():
             found: dict[Any, Any] = await self._client.hgetall(_board(board))
         parted = ((name, written.partition(b":")) for name, written in found.items())
         notes = {name.decode(): Note(value, int(expires_at)) for name, (expires_at, _, value) in parted}
@@ -142,15 +143,15 @@ class RedisEphemeral:
     def _moment(self) -> list[Any]:
         return [self._clock(), CLOCK_STEP, self._random(16).hex()]
 
-
-@asynccontextmanager
-async def _answered() -> AsyncIterator[None]:
-    """Within `PATIENCE` seconds Redis has answered, or `MemoryUnavailable` is raised."""
-    try:
-        async with timeout(PATIENCE):
-            yield
-    except OUTAGE as outage:
-        raise MemoryUnavailable("Redis did not answer") from outage
+    @asynccontextmanager
+    async def _answered(self) -> AsyncIterator[None]:
+        """Within `PATIENCE` seconds Redis has answered, or `MemoryUnavailable` is raised."""
+        try:
+            async with timeout(PATIENCE):
+                yield
+        except OUTAGE as outage:
+            self.outages += 1
+            raise MemoryUnavailable("Redis did not answer") from outage
 
 
 def _group(group: str) -> tuple[str, str]:

@@ -60,11 +60,12 @@ def read_snapshot(held: HeldConnection, job: Job) -> Outcome:
         held.drop()
         return Outcome(error=_failure(error, in_doubt=False))
     try:
-        return Outcome(perform(job.work, connection))
+        outcome = Outcome(perform(job.work, connection))
     except BaseException as error:
+        held.drop()  # its traceback may hold a cursor, which holds the snapshot: later reads would see the past
         return Outcome(error=_explained(error))
-    finally:
-        _end(held, driver)
+    _end(held, driver)
+    return outcome
 
 
 def _end(held: HeldConnection, driver: sqlite3.Connection) -> None:

@@ -33,6 +33,7 @@ def _make_durable(connection: Any, _: Any) -> None:
         "synchronous=FULL",  # a commit is on disk before its caller hears of it
         "fullfsync=ON",  # on macOS fsync alone is not enough
         "foreign_keys=ON",
+        "secure_delete=ON",  # what was deleted is overwritten, and not left in the file until its place is needed
         "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
