@@ -114,6 +114,9 @@ def changed_by(task_id: str, event: dict[str, Any]) -> list[ServerEvent]:
         listed = True
     elif kind.startswith("tool_call."):
         paths += ["/tool-calls", f"/tool-calls/{body['call_id']}"]
+    elif kind == "task.reverted":
+        paths += ["", "/working-set", *(f"/working-set/{item['item_id']}" for item in body.get("working_set", []))]
+        listed = True
     elif kind.startswith("task."):
         paths.append("")
     updated: list[ServerEvent] = [ResourceUpdated(uri(task_id, path)) for path in paths]

@@ -104,6 +104,7 @@ def _scope(asked: Scope, method: str, path: str, headers: Mapping[str, str]) -> 
         "server": asked.get("server"),
         "segue": asked["segue"],
         "segue.epoch": asked["segue.epoch"],
+        "segue.step_up": asked["segue.step_up"],
     }
 
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from segue_resource.serving import open_app, prepare
 from segue_resource.settings import from_process
-from segue_resource.stores.master_key import BadKeyFile
+from segue_resource.stores.keys.master_key import BadKeyFile
 
 _HELP = "settings are read from SEGUE_RESOURCE_* and SEGUE_AUTHZ_ISSUER in the environment; the README lists them"
 
@@ -31,6 +31,10 @@ def run_store(argv: list[str], *, name: str, description: str, factory: str) -> 
         if options.check:
             print(json.dumps(settings.shown(), indent=2))
             return 0
+        if settings.metrics is not None and len(settings.metrics.ports) < options.workers:
+            raise BadSetting(
+                f"SEGUE_RESOURCE_METRICS is {settings.metrics}; each worker process needs a port of its own"
+            )
         embedded = settings.database if settings.embedded else None
         run(factory, options, embedded=embedded, prepare=lambda: prepare(settings))
     except (BadSetting, BadKeyFile, SchemaBehind, SchemaAhead, AlreadyHeld, OSError, SQLAlchemyError) as fault:

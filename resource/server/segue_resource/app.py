@@ -1,6 +1,6 @@
 """The task store as an ASGI application; the only module that puts the parts together."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from segue.clock import Clock
@@ -8,6 +8,7 @@ from segue.epoch import EpochsElsewhere
 from segue.fetch import Fetch
 from segue.issuer_keys import IssuerKeys
 from segue.middleware import TaskTokenMiddleware
+from segue.step_up import SignIn
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
 from starlette.applications import Starlette
@@ -16,40 +17,24 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp
 
 from segue_resource.domain.resume import ParagraphWriter
-from segue_resource.endpoints.audit import AuditEndpoints
+from segue_resource.domain.summary import SummaryWriter
 from segue_resource.endpoints.beside import Beside, OwnLifespan, ServedBeside
-from segue_resource.endpoints.drafts import DraftEndpoints
-from segue_resource.endpoints.events import EventEndpoints
 from segue_resource.endpoints.going_away import GoingAway, heard_at_signals
-from segue_resource.endpoints.handoffs import HandoffEndpoints
-from segue_resource.endpoints.heads import Heads
 from segue_resource.endpoints.health import HealthEndpoints
-from segue_resource.endpoints.invitations import InvitationEndpoints, InvitedEndpoints
-from segue_resource.endpoints.lifecycle import LifecycleEndpoints
-from segue_resource.endpoints.live import Lives
-from segue_resource.endpoints.names import NameEndpoints
 from segue_resource.endpoints.outside import Outside, WithoutTaskToken
-from segue_resource.endpoints.paragraph import Paragraphs
-from segue_resource.endpoints.participants import ParticipantEndpoints
-from segue_resource.endpoints.presence import PresenceEndpoints
 from segue_resource.endpoints.problems import ProblemAnswers
 from segue_resource.endpoints.request_log import RequestLog
 from segue_resource.endpoints.service_token import ServiceTokens
-from segue_resource.endpoints.sessions import SessionEndpoints
-from segue_resource.endpoints.task_cards import TaskCardEndpoints
-from segue_resource.endpoints.tasks import TaskEndpoints
-from segue_resource.endpoints.tool_calls import ToolCallEndpoints
-from segue_resource.endpoints.working_set import WorkingSetEndpoints
-from segue_resource.housekeeping import keep_house
+from segue_resource.housekeeping import Chore, keep_house
 from segue_resource.key_files import load_master_key, load_nonce_secret
+from segue_resource.parts import Parts
 from segue_resource.settings import Settings
-from segue_resource.stores.drafts import Drafts
-from segue_resource.stores.invitations import Invitations
-from segue_resource.stores.master_key import Random
-from segue_resource.stores.presence import Presence
-from segue_resource.stores.task_cards import TaskCards
-from segue_resource.stores.task_keys import Keeper
+from segue_resource.stores.files.blobs import BlobStore
+from segue_resource.stores.keys.key_wrapper import KeyWrapper
+from segue_resource.stores.keys.master_key import Random
+from segue_resource.stores.keys.task_keys import Keeper
 from segue_resource.stores.task_store import TaskStore
+from segue_resource.telemetry.watching import Watcher, Watching
 
 
 def create_app(
@@ -57,50 +42,48 @@ def create_app(
     *,
     database: Database,
     ephemeral: Ephemeral,
+    blobs: BlobStore,
     fetch: Fetch,
     clock: Clock,
     random: Random,
     paragraph_writer: ParagraphWriter | None = None,
+    key_wrapper: KeyWrapper | None = None,
+    summary_writer: SummaryWriter | None = None,
+    telemetry: Watcher | None = None,
     beside: Callable[[ASGIApp], Beside] | None = None,
     lifespan: OwnLifespan | None = None,
 ) -> Starlette:
     """The server over what it is given; whoever opened that closes it, in `lifespan` or elsewhere.
 
+    `key_wrapper` wraps data keys in the place of the key file, whose root is used all the same.
     Reads the key files that the settings name. `fetch` gets the issuer's documents, `random(n)` gives n random bytes,
-    `paragraph_writer` writes the paragraph of a resume in the deployment's own words. `beside` makes what is served
-    beside the store from the app that answers the store's addresses to whoever has been let in.
+    `paragraph_writer` writes the paragraph of a resume in the deployment's own words, `summary_writer` the summary of
+    a part of a log. `beside` makes what is served beside the store from the app that answers the store's addresses to
+    whoever has been let in. `telemetry` watches, and changes nothing.
     Raises `BadKeyFile`.
     """
-    keeper = Keeper(load_master_key(settings, random=random), random)
+    if telemetry is not None:
+        database = telemetry.database(database)
+        telemetry.ephemeral(ephemeral)
+    keeper = Keeper(load_master_key(settings, random=random, wrapper=key_wrapper), random)
     going_away = GoingAway()
     keys = IssuerKeys(settings.issuer, fetch=fetch, clock=clock)
-    services = ServiceTokens(issuer=settings.issuer, audience=settings.url, keys=keys, replay=ephemeral, clock=clock)
-    cards = TaskCardEndpoints(TaskCards(database, keeper=keeper, clock=clock), services)
-    invited = InvitedEndpoints(Invitations(database, ephemeral, keeper=keeper, clock=clock), services)
-    health = HealthEndpoints(database, ephemeral, keys, clock=clock, going_away=going_away)
-    paragraphs = Paragraphs(paragraph_writer)
-    store = TaskStore(database, ephemeral, keeper=keeper, clock=clock)
-    texts = Drafts(ephemeral, keeper=keeper)
-    lives = Lives(texts, ephemeral)
-    presence = Presence(ephemeral)
-    heads = Heads(database)
-    groups = [
-        TaskEndpoints(store, paragraphs).routes(),
-        NameEndpoints(store).routes(),
-        LifecycleEndpoints(store).routes(),
-        SessionEndpoints(store, random=random).routes(),
-        EventEndpoints(
-            store, ephemeral, texts=texts, lives=lives, heads=heads, clock=clock, going_away=going_away
-        ).routes(),
-        DraftEndpoints(store, texts, presence, lives).routes(),
-        PresenceEndpoints(store, presence, lives).routes(),
-        WorkingSetEndpoints(store).routes(),
-        ToolCallEndpoints(store, presence, random=random).routes(),
-        ParticipantEndpoints(store).routes(),
-        InvitationEndpoints(store, keeper=keeper, issuer=settings.issuer, clock=clock, random=random).routes(),
-        HandoffEndpoints(store, random=random).routes(),
-        AuditEndpoints(store).routes(),
-    ]
+    parts = Parts(
+        settings=settings,
+        database=database,
+        ephemeral=ephemeral,
+        blobs=blobs,
+        store=TaskStore(
+            database, ephemeral, keeper=keeper, clock=clock, told=None if telemetry is None else telemetry.happened
+        ),
+        keeper=keeper,
+        services=ServiceTokens(issuer=settings.issuer, audience=settings.url, keys=keys, replay=ephemeral, clock=clock),
+        going_away=going_away,
+        clock=clock,
+        random=random,
+        paragraph_writer=paragraph_writer,
+        summary_writer=summary_writer,
+    )
     nonce_secret = load_nonce_secret(settings, random=random)
 
     def guarded(app: ASGIApp, *, audience: str) -> ASGIApp:
@@ -113,14 +96,17 @@ def create_app(
             nonce_secret=nonce_secret,
             fetch=fetch,
             clock=clock,
+            sensitive={action: SignIn(max_age=seconds) for action, seconds in settings.sensitive.items()},
+            events="/signals",
         )
 
-    with_task_token = [route for group in groups for route in group]
-    without = [*health.routes(), *cards.routes(), *invited.routes()]
+    with_task_token = parts.for_devices()
+    without = parts.for_others(HealthEndpoints(database, ephemeral, keys, clock=clock, going_away=going_away))
     tasks = RequestLog(_serving(with_task_token))
     others = [] if beside is None else [beside(tasks)]
     app = Starlette(
         middleware=[
+            *([] if telemetry is None else [Middleware(Watching, telemetry=telemetry)]),
             Middleware(Outside, https=settings.https),
             Middleware(ProblemAnswers),
             Middleware(WithoutTaskToken, served=_serving(without)),
@@ -130,15 +116,21 @@ def create_app(
         lifespan=_lifespan(
             going_away,
             lifespan or (lambda _: nullcontext()),
-            keep_house(database, clock),
-            paragraphs.lifespan,
-            heads.lifespan,
+            *([] if telemetry is None else [telemetry.lifespan]),
+            keep_house(_watched(parts.chores(), telemetry)),
+            parts.paragraphs.lifespan,
+            parts.heads.lifespan,
+            parts.clearings.lifespan(),
             *(other.lifespan for other in others),
         ),
     )
     app.router.default = tasks  # and no Mount, which does not match every path and answers that itself
     app.state.addresses = [*with_task_token, *without]
     return app
+
+
+def _watched(chores: Mapping[str, Chore], telemetry: Watcher | None) -> Mapping[str, Chore]:
+    return chores if telemetry is None else {what: telemetry.chore(what, do) for what, do in chores.items()}
 
 
 def _served_beside(other: Beside, guarded: Callable[..., ASGIApp], *, audience: str) -> Middleware:

@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from segue_resource.serving import PACKAGE
 from segue_resource.settings import Settings, from_process
-from segue_resource.stores import master_key
 from segue_resource.stores.audit_verification import BadCheckpoint, Checkpoint, Verified, read_checkpoints, verify
-from segue_resource.stores.master_key import BadKeyFile
+from segue_resource.stores.keys import master_key
+from segue_resource.stores.keys.master_key import BadKeyFile
 
 _DETAIL = """\
 Each entry carries a link: an HMAC over the entry and the link before it, under a key that is derived from the master

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from segue.clock import Clock
@@ -10,25 +10,30 @@ from segue_storage.database import Database, DatabaseUnavailable
 from starlette.applications import Starlette
 
 from segue_resource.stores import idempotency
+from segue_resource.stores.files.blobs import BlobsUnavailable
+from segue_resource.stores.keys.key_wrapper import KeysUnavailable
 
 FIRST = 60.0
 """Seconds after the start: a server that begins has other things to do."""
 EVERY = 3600.0
 
+Chore = Callable[[], Awaitable[int]]
+"""Does all that is due and says how much that was; in small transactions, so that it may be cut off anywhere."""
+
 _log = logging.getLogger(__name__)
 
 
-def keep_house(database: Database, clock: Clock) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """A lifespan. Every process does it; what one has dropped the others do not find."""
+def keep_house(chores: Mapping[str, Chore]) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """A lifespan. Every process does all of them; what one has done the others do not find."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        chores = asyncio.create_task(_again_and_again(database, clock))
+        rounds = asyncio.create_task(_again_and_again(chores))
         try:
             yield
         finally:
-            chores.cancel()
-            await asyncio.wait({chores})
+            rounds.cancel()
+            await asyncio.wait({rounds})
 
     return lifespan
 
@@ -42,14 +47,19 @@ async def drop_old_answers(database: Database, clock: Clock) -> int:
     return dropped
 
 
-async def _again_and_again(database: Database, clock: Clock) -> None:
+async def _again_and_again(chores: Mapping[str, Chore]) -> None:
     await asyncio.sleep(FIRST)
     while True:
-        try:
-            dropped = await drop_old_answers(database, clock)
-            _log.info("dropped %d kept answers", dropped)
-        except DatabaseUnavailable as outage:
-            _log.warning("kept answers could not be dropped: %s", outage)
-        except Exception:  # a bug must not end the chores of a server that runs for months
-            _log.exception("kept answers could not be dropped")
+        for what, chore in chores.items():
+            await _do(what, chore)
         await asyncio.sleep(EVERY)
+
+
+async def _do(what: str, chore: Chore) -> None:
+    """One that fails keeps the others from nothing."""
+    try:
+        _log.info("%s: %d", what, await chore())
+    except (DatabaseUnavailable, BlobsUnavailable, KeysUnavailable) as outage:
+        _log.warning("%s: not now, %s", what, outage)
+    except Exception:  # a bug must not end the chores of a server that runs for months
+        _log.exception("%s: failed", what)

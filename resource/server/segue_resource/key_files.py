@@ -3,18 +3,24 @@
 from pathlib import Path
 
 from segue_resource.settings import Settings
-from segue_resource.stores import master_key
-from segue_resource.stores.master_key import BadKeyFile, MasterKey, Random
+from segue_resource.stores.keys import master_key
+from segue_resource.stores.keys.key_wrapper import KeyWrapper
+from segue_resource.stores.keys.master_key import BadKeyFile, MasterKey, Random
 
 NONCE_SECRET = 32
 """Bytes, at least."""
 
 
-def load_master_key(settings: Settings, *, random: Random) -> MasterKey:
-    """The master key; on embedded state it is made if there is none. Raises `BadKeyFile`."""
+def load_master_key(settings: Settings, *, random: Random, wrapper: KeyWrapper | None = None) -> MasterKey:
+    """The master key; on embedded state it is made if there is none. Raises `BadKeyFile`.
+
+    With another `wrapper` just the root of the file is used.
+    """
+    if wrapper is not None:
+        return master_key.load_with(settings.key_file, wrapper)
     if settings.embedded:
         return master_key.load_or_create(settings.key_file, random=random)
-    return master_key.load(settings.key_file)
+    return master_key.load(settings.key_file, random=random)
 
 
 def load_nonce_secret(settings: Settings, *, random: Random) -> bytes:

@@ -20,12 +20,16 @@ from segue_resource.endpoints.route import Address, Handler
 from segue_resource.json_schema import ecma
 from segue_resource.openapi_problems import PROBLEM, ProblemComponents
 from segue_resource.settings import Settings
+from segue_resource.stores.files.blob_place import open_blobs
 
 VERSION = "0.1.0"
 STORE, ISSUER = "https://tasks.example", "https://id.example"
 
 _REF = "#/components/schemas/{name}"
 _ETAG = {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'}
+_BYTES = {"type": "string", "format": "binary"}
+_DIGEST = {"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"}
+_COUNT = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,14})$"}
 _REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "If-Match": _ETAG,
     "If-None-Match": {"type": "string", "description": "The ETag of what the client has."},
@@ -33,7 +37,15 @@ _REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "Last-Event-ID": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,14})$"},
     "Idempotency-Key": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     "Task-Session": {"type": "string", "pattern": f"^{ID}$"},
+    "Range": {"type": "string", "description": "One range of bytes (RFC 9110 section 14.2)."},
+    "If-Range": {"type": "string", "description": "The ETag of what the client has a part of."},
+    "Repr-Digest": {**_DIGEST, "description": "Of the whole file (RFC 9530)."},
+    "Content-Digest": {**_DIGEST, "description": "Of the content of this request (RFC 9530)."},
+    "Upload-Complete": {"enum": ["?0", "?1"], "description": "Whether this is all (resumable uploads)."},
+    "Upload-Offset": {**_COUNT, "description": "Where in the file the content begins."},
+    "Upload-Length": {**_COUNT, "description": "Bytes of the whole file."},
 }
+_ALSO_REQUIRED = ("If-Match", "Upload-Offset", "Upload-Complete")
 _ANSWER_HEADERS: dict[str, dict[str, Any]] = {
     "Task-Id": {"schema": {"type": "string"}},
     "Task-Head": {"description": "The last sequence number of the task.", "schema": {"type": "integer", "minimum": 1}},
@@ -44,7 +56,10 @@ _ANSWER_HEADERS: dict[str, dict[str, Any]] = {
     "Retry-After": {"description": "Seconds.", "schema": {"type": "string"}},
 }
 _ANY_ID = {"type": "string", "pattern": f"^{ID}$"}
-_PATHS = {"seq": {"type": "string", "pattern": "^[0-9]{1,15}$"}}
+_PATHS: dict[str, dict[str, Any]] = {
+    "seq": {"type": "string", "pattern": "^[0-9]{1,15}$"},
+    "path": {"type": "string", "minLength": 1, "maxLength": 512, "description": "Names joined by /, encoded or not."},
+}
 _SECURITY: dict[Caller, list[dict[str, list[str]]]] = {
     Caller.AUTHORIZATION_SERVER: [{"service_token": []}],
     Caller.ANYBODY: [],
@@ -75,10 +90,10 @@ def describe(addresses: Iterable[Address], *, url: str = STORE, issuer: str = IS
     shapes, problems = _Shapes([operation for *_, operation in operations]), ProblemComponents()
     paths: dict[str, dict[str, Any]] = {}
     for address, method, handler, described in operations:
-        writes = described.caller is Caller.DEVICE and method != "GET"
+        writes = described.caller is Caller.DEVICE and method not in ("GET", "HEAD")
         told = _operation(address, handler, described, shapes, writes=writes)
         told["responses"] |= problems.of(described, writes=writes)
-        paths.setdefault(address.path, {})[method.lower()] = told
+        paths.setdefault(address.path.replace(":path}", "}"), {})[method.lower()] = told
     return {
         "openapi": "3.1.1",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -122,6 +137,8 @@ class _Shapes:
         self.components["Problem"] = PROBLEM
 
     def of(self, shape: Any) -> dict[str, Any]:
+        if shape is bytes:
+            return dict(_BYTES)
         if isinstance(shape, Mapping):
             properties = {name: self.of(member) for name, member in shape.items()}
             return {"type": "object", "properties": properties, "required": list(properties)}
@@ -186,7 +203,7 @@ def _good(told: Operation, shapes: _Shapes, *, writes: bool) -> dict[str, Any]:
             headers += ["Idempotency-Replayed"] if writes and told.idempotency else []
             answer["headers"] = _headers(*headers)
         if shape is not None:
-            answer["content"] = {"application/json": {"schema": shapes.of(shape)}}
+            answer["content"] = {"*/*" if shape is bytes else "application/json": {"schema": shapes.of(shape)}}
         if told.stream:
             answer["content"]["text/event-stream"] = {"schema": {"type": "string"}}
         answers[str(status)] = answer
@@ -210,7 +227,7 @@ def _parameter_components(addresses: Iterable[Address]) -> dict[str, Any]:
                 "schema": schema,
             }
             for name, schema in _REQUEST_HEADERS.items()
-            for required in ((False, True) if name == "If-Match" else (False,))
+            for required in ((False, True) if name in _ALSO_REQUIRED else (False,))
         },
     }
 
@@ -256,7 +273,13 @@ async def _document() -> dict[str, Any]:
         database, ephemeral = open_database(location), open_ephemeral(None)
         try:
             app = create_app(
-                settings, database=database, ephemeral=ephemeral, fetch=nowhere, clock=lambda: 0, random=bytes
+                settings,
+                database=database,
+                ephemeral=ephemeral,
+                blobs=open_blobs(settings.blob_place),
+                fetch=nowhere,
+                clock=lambda: 0,
+                random=bytes,
             )
         finally:
             await ephemeral.aclose()

@@ -22,11 +22,12 @@ _UNPROVEN = [
     *((400, "invalid-request"), (401, "token-required"), (401, "invalid-token"), (401, "invalid-dpop-proof")),
     *((401, "use-dpop-nonce"), (403, "insufficient-scope"), (403, "not-your-role"), (404, "not-found")),
 ]
-_OUTAGES = [(500, "server-error"), (503, "cannot-verify"), (503, "unavailable")]
-_WRITES = [(409, "stale-epoch"), (503, "in-doubt")]
+_OUTAGES = [(500, "server-error"), (500, "damaged"), (503, "cannot-verify"), (503, "unavailable")]
+_WRITES = [(409, "stale-epoch"), (423, "not-active"), (503, "in-doubt")]  # 423: the whole task may be erased
 _KEYED = [(422, "idempotency-key-reused")]
 _BODIES = [
     *((400, "malformed-json"), (400, "invalid-request"), (413, "content-too-large"), (415, "unsupported-media-type")),
+    (422, "live-credential"),
 ]
 _HEADERS = {401: "WWW-Authenticate", 503: "Retry-After"}
 

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
 
 import sqlalchemy as sa
 from segue.clock import now
@@ -12,25 +13,30 @@ from segue_storage.database_url import parse_database_url
 from segue_storage.engine import open_engine
 from segue_storage.ephemeral import open_ephemeral
 from segue_storage.migrations import require_current, upgrade
+from segue_storage.setting import BadSetting
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from segue_resource.app import create_app
 from segue_resource.endpoints.beside import Beside
 from segue_resource.key_files import load_master_key, load_nonce_secret
-from segue_resource.paragraph_hook import open_http, paragraph_over_http
 from segue_resource.settings import Settings
 from segue_resource.stores import tables
-from segue_resource.stores.master_key import BadKeyFile, MasterKey
+from segue_resource.stores.files.blob_place import open_blobs
+from segue_resource.stores.keys.master_key import BadKeyFile, MasterKey
+from segue_resource.telemetry.watching import Watcher
+from segue_resource.text_hook import open_http, paragraph_over_http, summary_over_http
 
 PACKAGE = "segue_resource"
+_TELEMETRY = ("opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk", "prometheus-client")
 
 
 def prepare(settings: Settings) -> None:
     """On embedded state make tables and keys, elsewhere insist on them; then check that they belong together.
 
-    Raises `SchemaBehind`, `SchemaAhead`, `BadKeyFile` and what the database raises.
+    Raises `BadSetting`, `SchemaBehind`, `SchemaAhead`, `BadKeyFile` and what the database raises.
     """
+    _require_telemetry(settings)
     if settings.embedded:
         upgrade(settings.database, PACKAGE)
     else:
@@ -55,26 +61,53 @@ def open_app(settings: Settings, *, beside: Callable[[ASGIApp], Beside] | None =
 
     return create_app(
         settings,
+        telemetry=open_telemetry(settings),
         database=database,
         ephemeral=ephemeral,
+        blobs=open_blobs(settings.blob_place, endpoint=settings.s3_endpoint),
         fetch=fetch_url,
         clock=now,
         random=secrets.token_bytes,
+        summary_writer=summary_over_http(settings.summary_url, http) if settings.summary_url else None,
         paragraph_writer=paragraph_over_http(settings.paragraph_url, http) if settings.paragraph_url else None,
         beside=beside,
         lifespan=lifespan,
     )
 
 
+def open_telemetry(settings: Settings) -> Watcher | None:
+    """None where neither metrics nor traces are asked for, and then nothing that they need is imported."""
+    if settings.metrics is None and not settings.traces:
+        return None
+    from segue_resource.telemetry.metrics import Metrics  # an extra: most servers do without
+    from segue_resource.telemetry.telemetry import Telemetry
+    from segue_resource.telemetry.traces import Traces
+
+    metrics = None if settings.metrics is None else Metrics(settings.metrics)
+    return Telemetry(metrics=metrics, traces=Traces() if settings.traces else None)
+
+
+def _require_telemetry(settings: Settings) -> None:
+    """Raises `BadSetting`, and not a traceback of each worker process."""
+    if settings.metrics is None and not settings.traces:
+        return
+    try:
+        for package in _TELEMETRY:
+            version(package)
+    except PackageNotFoundError as missing:
+        told = "SEGUE_RESOURCE_METRICS and OTEL_EXPORTER_OTLP_ENDPOINT need segue-resource[telemetry]"
+        raise BadSetting(told) from missing
+
+
 def _require_same_key(settings: Settings, master: MasterKey) -> None:
     """With another master key the server would only fail, and seal new tasks so that the old key cannot open them."""
-    other = sa.select(tables.data_keys.c.master_key_id).where(
-        tables.data_keys.c.wrapped.is_not(None), tables.data_keys.c.master_key_id != master.key_id
-    )
+    wrapped_by = sa.select(tables.data_keys.c.master_key_id).where(tables.data_keys.c.wrapped.is_not(None)).distinct()
+    known = set(master.wrapper.key_ids)
     with open_engine(parse_database_url(settings.database)).connect() as connection:
-        found = connection.execute(other.limit(1)).scalar_one_or_none()
+        others = (key_id for key_id in connection.execute(wrapped_by).scalars() if key_id not in known)
+        found = next(others, None)
     if found is not None:
         raise BadKeyFile(
-            f"SEGUE_RESOURCE_KEY_FILE is {settings.key_file}, which holds the master key {master.key_id};"
+            f"SEGUE_RESOURCE_KEY_FILE is {settings.key_file}, which holds the master key {', '.join(sorted(known))};"
             f" the database was sealed with {found}: restore that file"
         )

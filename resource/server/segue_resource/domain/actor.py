@@ -17,6 +17,7 @@ class Caller:
     """What a valid task token says about one request, and the actions that the request needs.
 
     `epoch` is the task's epoch when the token was minted, `token` a digest that names the token and opens nothing.
+    `actors` are the clients that act one for the other, the present one first, when the token came of an exchange.
     """
 
     sub: str
@@ -27,6 +28,7 @@ class Caller:
     transfer_id: str | None
     needs: frozenset[str]
     token: str = ""
+    actors: tuple[str, ...] = ()
 
     @property
     def actor(self) -> Actor:

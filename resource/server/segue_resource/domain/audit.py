@@ -9,8 +9,11 @@ from typing import Any
 
 AUDITED: dict[str, tuple[str, ...]] = {
     "task.created": ("owner", "epoch"),
+    "task.forked": ("task_id", "parent_task_id", "parent_seq", "owner", "epoch"),
+    "task.reverted": ("to",),
     "task.moved": ("epoch", "transfer_id"),
     "task.status_changed": ("from", "to"),
+    "log.compacted": ("from_seq", "to_seq", "by"),
     "session.joined": ("session_id",),
     "session.left": ("session_id",),
     "participant.joined": ("sub", "role", "invitation_id", "granted_by"),
@@ -25,11 +28,16 @@ AUDITED: dict[str, tuple[str, ...]] = {
     "handoff.declined": ("handoff_id",),
     "handoff.cancelled": ("handoff_id",),
     "handoff.returned": ("handoff_id", "from_role", "to_role"),
+    "log.repaired": ("count",),
     "tool_call.approved": ("call_id", "state"),
     "tool_call.denied": ("call_id", "state"),
     "tool_call.settled": ("call_id", "state", "outcome"),
     "tool_call.cancelled": ("call_id", "state"),
     "tool_call.refused": ("call_id", "state"),
+    "log.corrected": ("seq", "withdrawn"),
+    "log.expired": ("tier", "from", "to"),
+    "subject.erased": ("erasure_id", "sub", "keys"),
+    "task.erased": ("erasure_id", "keys"),
 }
 """The kinds of events that are audited too, and the members of their bodies that an entry repeats."""
 

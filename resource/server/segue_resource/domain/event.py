@@ -5,7 +5,23 @@ from typing import Any
 
 from segue_resource.domain.actor import Actor
 
-_OWN_KINDS = ("task.", "session.", "working_set.", "tool_call.", "participant.", "invitation.", "handoff.", "draft.")
+_OWN_KINDS = (
+    "task.",
+    "log.",
+    "subject.",
+    "session.",
+    "working_set.",
+    "tool_call.",
+    "participant.",
+    "invitation.",
+    "handoff.",
+    "draft.",
+    "artifact.",
+)
+REPAIRED = "log.repaired"
+"""An operator's repair put the task back to what can still be read, and this is what it found."""
+LOST = "log.lost"
+"""What stands in the place of an event that cannot be read any more, or is not there. Its body is empty."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,20 @@ class Event:
     actor: Actor
     session_id: str | None
     body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LostEvent(Event):
+    """An event that an operator's repair could not bring back: its number is kept, what it said is not known."""
+
+    damaged: bool = True
+
+
+@dataclass(frozen=True)
+class ExpiredEvent(Event):
+    """An event whose body the retention policy has dropped: that it was, and who wrote it, is still known."""
+
+    expired: bool = True
 
 
 def written_by_the_store(kind: str) -> bool:

@@ -4,7 +4,8 @@
  open --> active <--> paused        paused --> resumed --> active --> closed --> archived
 ```
 
-Whoever may write the task itself (`task:write`) may make each of these changes; nothing else changes the status.
+Whoever may write the task itself (`task:write`) may make each of these changes. Beside them there is `erased`, which
+only an erasure of the whole task makes of any status.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,10 @@ from segue_resource.domain.tool_call import REPEATABLE, State, ToolCall
 
 
 class Status(StrEnum):
-    """`RESUMED`: somebody is back and reads where it stood; what nobody knows the outcome of is settled first."""
+    """`RESUMED`: somebody is back and reads where it stood; what nobody knows the outcome of is settled first.
+
+    `ERASED`: nothing is left to be read, and nothing more is written; an erasure makes it so from any other.
+    """
 
     OPEN = "open"
     ACTIVE = "active"
@@ -23,6 +27,7 @@ class Status(StrEnum):
     RESUMED = "resumed"
     CLOSED = "closed"
     ARCHIVED = "archived"
+    ERASED = "erased"
 
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
@@ -32,12 +37,13 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.RESUMED: frozenset({Status.ACTIVE, Status.PAUSED, Status.CLOSED}),
     Status.CLOSED: frozenset({Status.ARCHIVED}),
     Status.ARCHIVED: frozenset(),
+    Status.ERASED: frozenset(),
 }
 """Every legal change. A task that was closed stays as it was: who wants to go on begins another."""
 
 WORKING = frozenset({Status.OPEN, Status.ACTIVE, Status.RESUMED})
 """Something new may begin."""
-ENDED = frozenset({Status.CLOSED, Status.ARCHIVED})
+ENDED = frozenset({Status.CLOSED, Status.ARCHIVED, Status.ERASED})
 PLAIN = frozenset({Status.OPEN, Status.ACTIVE})
 """Nothing that a person has to be told."""
 

@@ -41,6 +41,31 @@ class CursorAhead(Refused):
     """The reader is further than the log: it has read a log that was lost and restored."""
 
 
+class Overlaps(Refused):
+    """Another compaction tells a part of that range already."""
+
+    def __init__(self, *, from_seq: int, to_seq: int) -> None:
+        super().__init__()
+        self.from_seq = from_seq
+        self.to_seq = to_seq
+
+
+class NotCorrectable(Refused):
+    """The store itself wrote the event: it says what became of the task, and stays as it is."""
+
+
+class AtWork(Refused):
+    """Tool calls are held, or nobody knows what became of them, so nothing is taken back; `calls` says which."""
+
+    def __init__(self, calls: list[dict[str, str]]) -> None:
+        super().__init__()
+        self.calls = calls
+
+
+class NothingToCompact(Refused):
+    """Nobody has written anything in that range that a summary could tell."""
+
+
 class NotYourRole(Refused):
     """The person takes part, in a role that does not do this."""
 
@@ -150,6 +175,17 @@ class NobodyPresent(Refused):
         self.known = known
 
 
+class BudgetExhausted(Refused):
+    """Of what the budget limits, `used` and what is `reserved` for tool calls leave less than the caller needs."""
+
+    def __init__(self, *, unit: str, limit: int, used: int, reserved: int) -> None:
+        super().__init__()
+        self.unit = unit
+        self.limit = limit
+        self.used = used
+        self.reserved = reserved
+
+
 class NotApproved(Refused):
     """The tool call waits for the person."""
 
@@ -213,3 +249,31 @@ class WrongState(Refused):
     def __init__(self, state: str) -> None:
         super().__init__(f"the tool call is {state}")
         self.state = state
+
+
+class UnknownClass(Refused):
+    """The retention policy has no class of that name; it has these."""
+
+    def __init__(self, classes: list[str]) -> None:
+        super().__init__()
+        self.classes = classes
+
+
+class OnHold(Refused):
+    """An operator keeps the task as it is, for an incident or by law: nothing of it may be deleted."""
+
+
+class WrongUploadOffset(Refused):
+    """The upload has another number of bytes by now."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+
+class ContentErased(Refused):
+    """The file was there; who wrote it has been erased, and its content with them."""
+
+
+class DigestMismatch(Refused):
+    """What came is not what its sender says it is. Nothing was kept."""

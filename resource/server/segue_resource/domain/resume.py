@@ -84,9 +84,9 @@ def paragraph(items: Sequence[Item], calls: Sequence[ToolCall]) -> str:
 def _work(items: Sequence[Item]) -> list[str]:
     documents, outputs = _of(items, ItemType.DOCUMENT), _of(items, ItemType.OUTPUT)
     return [
-        *_sentence(_open(documents), "{} document is in progress", "{} documents are in progress"),
-        *_sentence(_settled(documents), "{} document is finished", "{} documents are finished"),
-        *_sentence([output.title for output in outputs], "There is {} partial result", "There are {} partial results"),
+        *sentence(_open(documents), "{} document is in progress", "{} documents are in progress"),
+        *sentence(_settled(documents), "{} document is finished", "{} documents are finished"),
+        *sentence([output.title for output in outputs], "There is {} partial result", "There are {} partial results"),
     ]
 
 
@@ -94,10 +94,10 @@ def _agreements(items: Sequence[Item]) -> list[str]:
     decisions, questions = _of(items, ItemType.DECISION), _of(items, ItemType.QUESTION)
     kept = _of(items, ItemType.FACT) + _of(items, ItemType.CONSTRAINT)
     return [
-        *_sentence(_settled(decisions), "{} decision is made", "{} decisions are made"),
-        *_sentence(_open(decisions), "{} decision is still to be made", "{} decisions are still to be made"),
-        *_sentence(_open(questions), "{} question is open", "{} questions are open"),
-        *_sentence([item.title for item in kept], "{} point is to be kept in mind", "{} points are to be kept in mind"),
+        *sentence(_settled(decisions), "{} decision is made", "{} decisions are made"),
+        *sentence(_open(decisions), "{} decision is still to be made", "{} decisions are still to be made"),
+        *sentence(_open(questions), "{} question is open", "{} questions are open"),
+        *sentence([item.title for item in kept], "{} point is to be kept in mind", "{} points are to be kept in mind"),
     ]
 
 
@@ -105,12 +105,12 @@ def _calls(calls: Sequence[ToolCall]) -> list[str]:
     titles = {state: [call.title for call in calls if call.state is state] for state in State}
     running = titles[State.RUNNING] + titles[State.CLAIMED]
     return [
-        *_sentence(running, "{} tool call is running", "{} tool calls are running"),
-        *_sentence(titles[State.APPROVED], "{} tool call is ready to run", "{} tool calls are ready to run"),
-        *_sentence(
+        *sentence(running, "{} tool call is running", "{} tool calls are running"),
+        *sentence(titles[State.APPROVED], "{} tool call is ready to run", "{} tool calls are ready to run"),
+        *sentence(
             titles[State.PROPOSED], "{} tool call waits for your approval", "{} tool calls wait for your approval"
         ),
-        *_sentence(
+        *sentence(
             titles[State.UNKNOWN],
             "Of {} tool call nobody knows whether it took effect, so please check",
             "Of {} tool calls nobody knows whether they took effect, so please check",
@@ -130,7 +130,7 @@ def _settled(items: Sequence[Item]) -> list[str]:
     return [item.title for item in items if item.status is ItemStatus.SETTLED]
 
 
-def _sentence(titles: Sequence[str], one: str, many: str) -> list[str]:
+def sentence(titles: Sequence[str], one: str, many: str) -> list[str]:
     """`Two decisions are made: this; that.`, or nothing when there are none."""
     if not titles:
         return []

@@ -18,6 +18,20 @@ class Leaving(StrEnum):
     SWITCHED = "switched"
 
 
+class Began(StrEnum):
+    """What a conversation is to its task: the first one, or one more that goes on with what is not finished (T22)."""
+
+    NEW_TASK = "new_task"
+    CONTINUED = "continued"
+
+
+def began(*, first: bool, finished: bool, reads_only: bool) -> Began | None:
+    """None for a session that is no conversation: its device only reads, or there is nothing left to do."""
+    if finished or reads_only:
+        return None
+    return Began.NEW_TASK if first else Began.CONTINUED
+
+
 @dataclass(frozen=True)
 class Session:
     """`joined_seq` is the sequence number of its `session.joined`. Times in seconds since the epoch.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from segue_resource.domain.actor import Actor
+from segue_resource.domain.fork import Origin
 from segue_resource.domain.lifecycle import Status
 
 
@@ -48,6 +49,8 @@ class NameProposal:
 class Task:
     """`head` is the last sequence number of its log; `version` counts changes of its name and its budget.
 
+    `forked_from` says which task holds its past, and up to which event, if it is a fork.
+
     Times in seconds since the epoch.
     """
 
@@ -63,6 +66,7 @@ class Task:
     version: int
     created_at: int
     access: Access
+    forked_from: Origin | None = None
 
     @property
     def proposal_seq(self) -> int | None:

@@ -11,7 +11,10 @@ from segue_resource.domain.working_set import ItemStatus, ItemType
 
 @dataclass(frozen=True)
 class TaskCard:
-    """`state` is one line; `role` is what the asking person is, `actions` what that gives. `last_at` in seconds."""
+    """`state` is one line; `role` is what the asking person is, `actions` what that gives.
+
+    `last_at` in seconds, as is `closes_at`: when the task will be closed if nobody touches it, None if it will not.
+    """
 
     task_id: str
     name: str
@@ -20,6 +23,7 @@ class TaskCard:
     sensitivity: str
     running_tool_calls: int
     last_at: int
+    closes_at: int | None
     role: Role
     actions: list[str]
 

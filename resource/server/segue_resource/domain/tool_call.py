@@ -61,6 +61,8 @@ CLOCKS_DIFFER = 600
 
 REPEATABLE = frozenset({Effect.PURE, Effect.IDEMPOTENT})
 HELD = frozenset({State.CLAIMED, State.RUNNING})
+SPENDING = HELD | {State.UNKNOWN}
+"""The states in which what a call has reserved counts: until its end is known it may still spend it."""
 FINISHED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 UNFINISHED = frozenset(State) - FINISHED
 
@@ -86,11 +88,20 @@ class Holder:
 
 
 @dataclass(frozen=True)
+class Reserved:
+    """What of a task's budget is set aside for a call, and has not been reported yet."""
+
+    unit: str
+    amount: int
+
+
+@dataclass(frozen=True)
 class ToolCall:
     """`fence` and `holder` outlive the end of the call, so that its holder may repeat its last word.
 
     A call that was lost or cancelled keeps no fence; one of which nobody knows has a fence while somebody probes, and
-    `unsettled` says who has to find out. Times in seconds since the epoch.
+    `unsettled` says who has to find out. What is `reserved` counts while the call is held or nobody knows of it.
+    Times in seconds since the epoch.
     """
 
     task_id: str
@@ -109,6 +120,7 @@ class ToolCall:
     started_at: int | None
     finished_at: int | None
     unsettled: WaitsFor | None = None
+    reserved: Reserved | None = None
 
     @property
     def waits_for(self) -> WaitsFor | None:
@@ -180,8 +192,11 @@ def deny(call: ToolCall, *, reason: str | None, now: int) -> Step:
     return Step(denied, "tool_call.denied")
 
 
-def claim(call: ToolCall, holder: Holder, *, epoch: int, now: int) -> Step:
-    """Take the call, or take it over from a holder whose lease or epoch is gone. A finished call is given as it is."""
+def claim(call: ToolCall, holder: Holder, *, epoch: int, now: int, reserved: Reserved | None = None) -> Step:
+    """Take the call, or take it over from a holder whose lease or epoch is gone. A finished call is given as it is.
+
+    What the claim has `reserved` takes the place of what the holder before had.
+    """
     if call.state in FINISHED:
         return Step(call)
     if call.state is State.PROPOSED:
@@ -196,7 +211,7 @@ def claim(call: ToolCall, holder: Holder, *, epoch: int, now: int) -> Step:
         return Step(unknown, "tool_call.unknown", OutcomeUnknown(finder))
     attempt = call.attempt + 1
     taken = replace(call, state=State.CLAIMED, attempt=attempt, fence=Fence(epoch, attempt), holder=holder)
-    return Step(taken, "tool_call.claimed")
+    return Step(replace(taken, reserved=reserved), "tool_call.claimed")
 
 
 def probe(call: ToolCall, holder: Holder, *, epoch: int, now: int) -> Step:

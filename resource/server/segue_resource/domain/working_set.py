@@ -26,12 +26,13 @@ class ItemStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Content:
-    """What a writer says of an item."""
+    """What a writer says of an item. `source_seq` is the event it was drawn from."""
 
     type: ItemType
     title: str
     body: str
     status: ItemStatus
+    source_seq: int | None = None
 
     @property
     def size(self) -> int:
@@ -51,6 +52,7 @@ class Item:
     version: int
     updated_at: int
     updated_by: Actor
+    source_seq: int | None = None
 
 
 @dataclass(frozen=True)

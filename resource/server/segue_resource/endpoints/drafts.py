@@ -13,6 +13,7 @@ from starlette.routing import Route
 from segue_resource.domain.draft import LONGEST, Draft
 from segue_resource.domain.presence import require_attended
 from segue_resource.domain.refusal import (
+    BudgetExhausted,
     DraftInterrupted,
     HandedOver,
     NobodyPresent,
@@ -21,6 +22,7 @@ from segue_resource.domain.refusal import (
     TooMuch,
     WrongOffset,
 )
+from segue_resource.domain.usage import require_left
 from segue_resource.endpoints.body import Nothing, Shape, read_body
 from segue_resource.endpoints.header import path_id
 from segue_resource.endpoints.live import Lives
@@ -28,6 +30,7 @@ from segue_resource.endpoints.operation import operation
 from segue_resource.endpoints.route import route
 from segue_resource.endpoints.task_request import answer, caller_of, mutate, show
 from segue_resource.stores import drafts, tasks
+from segue_resource.stores.billing import usage
 from segue_resource.stores.drafts import Drafts
 from segue_resource.stores.idempotency import Answer
 from segue_resource.stores.presence import Presence
@@ -79,7 +82,7 @@ class DraftEndpoints:
         "Begin a draft",
         body=NewDraft,
         answers={201: GROWN},
-        refuses=[NotActive, HandedOver, NobodyPresent, TooMuch],
+        refuses=[NotActive, HandedOver, NobodyPresent, BudgetExhausted, TooMuch],
         idempotency=False,
     )
     @requires("events:append", task="task_id")
@@ -90,7 +93,10 @@ class DraftEndpoints:
 
         def allowed(reading: Reading) -> None:
             drafts.require_may_write(reading, body.role)
-            require_attended(tasks.budget(reading), attended=attended)
+            budget = tasks.budget(reading)
+            require_attended(budget, attended=attended)
+            if budget is not None:
+                require_left(budget, usage.spent(reading, budget.unit))
 
         _, head = await self._store.read(caller, allowed)
         draft_id = await self._drafts.begin(caller, body.role, head=head)

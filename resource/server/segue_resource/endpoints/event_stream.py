@@ -19,6 +19,7 @@ from segue_resource.endpoints.going_away import GoingAway
 from segue_resource.endpoints.heads import Watch
 from segue_resource.endpoints.live import Live, Snapshot, Told
 from segue_resource.endpoints.tail import Encoded, Read
+from segue_resource.stores.keys.sealing import Damaged
 
 HEARTBEAT = 15.0
 """Seconds between two signs of life."""
@@ -46,13 +47,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Followed:
-    """What a stream follows: the topics of a task's log and of what is live there, and how it hears of each."""
+    """What a stream follows: the topics of a task's log and of what is live there, and how it hears of each.
+
+    `place` is its own among those of its device.
+    """
 
     log: str
     live: str
     listening: AbstractAsyncContextManager[Wakeups]
     watched: AbstractContextManager[Watch]
     lives: AbstractContextManager[Live]
+    place: AbstractContextManager[None]
 
 
 class EventStream:
@@ -77,6 +82,10 @@ class EventStream:
         self._told = Told()
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+        with self._followed.place:
+            await self._serve(receive, send)
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         expires_at = asyncio.get_running_loop().time() + self._lasts
         end = _End(receive, self._going_away, expires_at=expires_at)
@@ -107,6 +116,9 @@ class EventStream:
                     page = await self._read(self._cursor)
                 except DatabaseUnavailable as outage:
                     _log.warning("a stream ended: %s", outage)
+                    return _GOING_AWAY
+                except Damaged as damaged:  # whoever comes back hears which event it is
+                    _log.error("a stream ended before what is damaged: %s", damaged)
                     return _GOING_AWAY
                 except Refused:  # the person no longer takes part
                     return _EXPIRED

@@ -3,17 +3,18 @@
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, Struct, UnsetType
 from segue.clock import Clock
 from segue.problem import Problem
-from segue.requires import requires
+from segue.requires import check, requires
 from segue_storage.ephemeral import Ephemeral, MemoryUnavailable
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from segue_resource.domain.actor import Caller
+from segue_resource.domain.actor import Actor, Caller
 from segue_resource.domain.draft import begun_after
+from segue_resource.domain.elision import Elided
 from segue_resource.domain.event import Event, NewEvent, written_by_the_store
 from segue_resource.domain.refusal import CursorAhead, HandedOver, NotActive, NotFound, NotYourSession
 from segue_resource.endpoints.body import Shape, read_body
@@ -22,7 +23,8 @@ from segue_resource.endpoints.going_away import GoingAway
 from segue_resource.endpoints.header import Number, event_id
 from segue_resource.endpoints.heads import Heads
 from segue_resource.endpoints.live import Lives
-from segue_resource.endpoints.operation import operation
+from segue_resource.endpoints.operation import Text, operation
+from segue_resource.endpoints.places import Places
 from segue_resource.endpoints.route import route
 from segue_resource.endpoints.shape import Identifier, Kind
 from segue_resource.endpoints.tail import Tails
@@ -38,7 +40,27 @@ LONGEST_PAGE = 1000
 LARGEST_CURSOR = 10**15 - 1
 AFTER = Number("after", default=0, least=0, most=LARGEST_CURSOR)
 LIMIT = Number("limit", default=PAGE, least=1, most=LONGEST_PAGE)
-CURSOR_PAGE = {"events": list[Event], "head": int, "next_after": int}
+VIEW = Text("view", Literal["full"])
+
+
+class LoggedEvent(Struct, frozen=True):
+    """`elided_by` is there in a full view alone: the event that took this one out of the ordinary view.
+
+    `expired` is there, and true, where the retention policy has dropped the body.
+    """
+
+    seq: int
+    kind: str
+    role: str
+    at: int
+    actor: Actor
+    session_id: str | None
+    body: dict[str, Any]
+    elided_by: int | UnsetType = UNSET
+    expired: bool | UnsetType = UNSET
+
+
+CURSOR_PAGE = {"events": list[LoggedEvent], "head": int, "next_after": int, "elided": list[Elided]}
 
 
 class EventToAppend(Shape, frozen=True):
@@ -74,6 +96,7 @@ class EventEndpoints:
         self._lives = lives
         self._heads = heads
         self._tails = Tails(store)
+        self._places = Places()
 
     def routes(self) -> list[Route]:
         return [route("/tasks/{task_id}/events", GET=self.read, POST=self.append)]
@@ -111,34 +134,65 @@ class EventEndpoints:
 
     @operation(
         "Read the log, or follow it live",
-        query=[AFTER, LIMIT],
+        query=[AFTER, LIMIT, VIEW],
         answers={200: CURSOR_PAGE},
-        refuses=[CursorAhead],
+        refuses=[CursorAhead, (429, "too-many-streams")],
         stream=True,
     )
     @requires("events:read", task="task_id")
     async def read(self, request: Request) -> Response | EventStream:
+        """What was elided is left out and told of; a page with `view=full`, which takes `audit:read` too, has it."""
         after = AFTER.of(request)
         most = LIMIT.of(request)
         resumed = event_id(request)
+        full = _full(request)
         if "text/event-stream" in request.headers.get("Accept", "").lower():
             return await self._follow(request, after if resumed is None else resumed)
         page, head = await self._store.read(
-            caller_of(request), lambda reading: events.page(reading, after=after, most=most)
+            caller_of(request), lambda reading: events.page(reading, after=after, most=most, full=full)
         )
-        return show(page, head=head)
+        return show(_shown(page), head=head)
 
     async def _follow(self, request: Request, after: int) -> EventStream:
         """The first page is read here, so that whoever may not read hears it as any other answer."""
         caller = caller_of(request)
         await self._store.read(caller, lambda reading: events.page(reading, after=after, most=1))
-        tail = self._tails.of(caller)
+        tail, token = self._tails.of(caller), token_of(request)
         task = Followed(
             log=topic(caller.task_id),
             live=live_topic(caller.task_id),
             listening=self._ephemeral.listen(topic(caller.task_id), live_topic(caller.task_id)),
             watched=self._heads.watching(caller.task_id),
             lives=self._lives.of(caller.task_id),
+            place=self._places.take((token.grant_id, token.jkt)),
         )
-        lasts = token_of(request).exp - self._clock()
+        lasts = token.exp - self._clock()
         return EventStream(tail, task, after=after, lasts=lasts, going_away=self._going_away, clock=self._clock)
+
+
+def _full(request: Request) -> bool:
+    """Whether the hidden events are asked for too: who reads them reads what the audit refers to."""
+    views = request.query_params.getlist("view")
+    if not views:
+        return False
+    if views != ["full"] or "text/event-stream" in request.headers.get("Accept", "").lower():
+        detail = "view is full, in a request for a page"
+        raise Problem(400, "invalid-request", "The request is not of the documented form", detail)
+    check(request.scope, ("events:read", "audit:read"), task="task_id", arguments={})
+    return True
+
+
+def _shown(page: events.Page) -> dict[str, Any]:
+    return {
+        "events": [_marked(event, page.hidden.get(event.seq)) for event in page.events],
+        "head": page.head,
+        "next_after": page.next_after,
+        "elided": page.elided,
+    }
+
+
+def _marked(event: Event, elided_by: int | None) -> Event | LoggedEvent:
+    if elided_by is None:
+        return event
+    members = {name: getattr(event, name) for name in Event.__dataclass_fields__}
+    return LoggedEvent(**members, elided_by=elided_by, expired=getattr(event, "expired", UNSET))

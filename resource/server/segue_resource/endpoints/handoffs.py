@@ -21,7 +21,7 @@ from segue_resource.endpoints.shape import Identifier, Word
 from segue_resource.endpoints.task_request import answer, caller_of, mutate, show
 from segue_resource.stores import handoffs
 from segue_resource.stores.idempotency import Answer
-from segue_resource.stores.master_key import Random
+from segue_resource.stores.keys.master_key import Random
 from segue_resource.stores.task_store import TaskStore
 from segue_resource.stores.unit import Writing
 

@@ -26,8 +26,8 @@ from segue_resource.endpoints.task_request import answer, caller_of, mutate, sho
 from segue_resource.stores import invitations
 from segue_resource.stores.idempotency import Answer
 from segue_resource.stores.invitations import Invitations, Shown
-from segue_resource.stores.master_key import Random
-from segue_resource.stores.task_keys import Keeper
+from segue_resource.stores.keys.master_key import Random
+from segue_resource.stores.keys.task_keys import Keeper
 from segue_resource.stores.task_store import TaskStore
 from segue_resource.stores.unit import Writing
 

@@ -18,8 +18,8 @@ from segue_resource.domain.draft import Draft
 from segue_resource.domain.presence import somebody
 from segue_resource.endpoints.tail import one_line
 from segue_resource.stores.drafts import About, Drafts
+from segue_resource.stores.keys.sealing import Damaged
 from segue_resource.stores.presence import board, opened
-from segue_resource.stores.sealing import Damaged
 
 GATHER = 0.02
 """Seconds in which what comes is gathered."""

@@ -5,9 +5,16 @@ Any web page may be a device, so any origin may ask; there are no cookies, and a
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_ALLOWED = "Authorization, DPoP, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Task-Session"
-_EXPOSED = "DPoP-Nonce, WWW-Authenticate, ETag, Task-Head, Task-Id, Task-Session, Idempotency-Replayed, Location"
-_METHODS = "GET, POST, PUT, PATCH, DELETE"
+_ALLOWED = (
+    "Authorization, DPoP, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Task-Session,"
+    " Range, If-Range, Content-Digest, Repr-Digest, Upload-Complete, Upload-Offset, Upload-Length"
+)
+_EXPOSED = (
+    "DPoP-Nonce, WWW-Authenticate, ETag, Task-Head, Task-Id, Task-Session, Idempotency-Replayed, Location,"
+    " Accept-Ranges, Content-Range, Content-Disposition, Repr-Digest, Upload-Complete, Upload-Offset, Upload-Length,"
+    " Upload-Limit"
+)
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 
 _ALWAYS = {
     b"cache-control": b"no-store",

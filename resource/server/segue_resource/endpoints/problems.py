@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from segue.problem import Problem, problem_response
 from segue_storage.database import DatabaseUnavailable, WriteInDoubt
@@ -12,6 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segue_resource.domain.refusal import Refused
 from segue_resource.endpoints.refusals import refused
+from segue_resource.endpoints.request_log import SEEN
+from segue_resource.stores.files.blobs import BlobsUnavailable
+from segue_resource.stores.keys.key_wrapper import KeysUnavailable
+from segue_resource.stores.keys.sealing import Damaged
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +50,9 @@ class ProblemAnswers:
         except Exception as failure:
             if started:
                 raise
-            await _answer(_problem_of(failure), send)
+            problem = _problem_of(failure)
+            scope.get(SEEN, {})["problem"] = problem.slug
+            await _answer(problem, send)
 
 
 async def _answer(problem: Problem, send: Callable[[Message], Awaitable[None]]) -> None:
@@ -62,6 +69,11 @@ def _problem_of(failure: Exception) -> Problem:
             return refused(failure)
         case HTTPException(status_code=status) if status in _STATUSES:
             return Problem(status, *_STATUSES[status], headers=failure.headers)
+        case Damaged(place=place):
+            _log.error("the request met something damaged", exc_info=failure)
+            detail = "what is asked for is not what was stored; the rest of the task can be read, and an operator told"
+            where: dict[str, Any] = {} if place is None else {"part": place.table, "id": place.row}
+            return Problem(500, "damaged", "This part of the task is damaged", detail, **where)
         case WriteInDoubt():
             _log.error("a write is in doubt", exc_info=failure)
             detail = "repeat the request with the same Idempotency-Key, or read what is there"
@@ -70,9 +82,17 @@ def _problem_of(failure: Exception) -> Problem:
             _log.error("the database is unavailable", exc_info=failure)
             detail = "nothing was done; try again"
             return Problem(503, "unavailable", "The task store cannot answer now", detail, headers={"Retry-After": "1"})
+        case BlobsUnavailable():
+            _log.error("the files cannot be reached: %r", failure.__cause__ or failure)
+            detail = "files are not to be had now; the task itself is"
+            return Problem(503, "unavailable", "The task store cannot answer now", detail, headers={"Retry-After": "1"})
         case MemoryUnavailable():
             _log.warning("the ephemeral store is unavailable: %r", failure.__cause__ or failure)
             detail = "what is live is not kept now; the log is"
+            return Problem(503, "unavailable", "The task store cannot answer now", detail, headers={"Retry-After": "1"})
+        case KeysUnavailable():
+            _log.error("data keys cannot be wrapped or unwrapped: %s", failure)
+            detail = "nothing was done; try again"
             return Problem(503, "unavailable", "The task store cannot answer now", detail, headers={"Retry-After": "1"})
         case _:
             _log.error("the request failed", exc_info=failure)

@@ -17,6 +17,10 @@ _WORDS: dict[type[Refused], tuple[int, str, str, str]] = {
     refusal.KeyReused: (422, "idempotency-key-reused", "The key was used before", "it belongs to another request"),
     refusal.Conflict: (412, "conflict", "Somebody changed it first", "the member current is what is there now"),
     refusal.CursorAhead: (409, "cursor-ahead", "The log ends before this", "its log was restored: read the task anew"),
+    refusal.Overlaps: (409, "overlaps", "A part is told already", "the members from_seq and to_seq say which"),
+    refusal.NotCorrectable: (422, "not-correctable", "That cannot be corrected", "the store wrote it, of what it did"),
+    refusal.AtWork: (409, "at-work", "Tool calls are at work", "end or settle those in the member tool_calls first"),
+    refusal.NothingToCompact: (409, "nothing-to-compact", "There is nothing to tell", "nobody wrote anything there"),
     refusal.NotYourRole: (403, "not-your-role", "Your part in the task is another", "the member role says which"),
     refusal.AlreadyTakesPart: (409, "already-takes-part", "You take part already", "the member role says as what"),
     refusal.CustomerStays: (409, "customer-stays", "The customer stays", "the task is theirs"),
@@ -43,7 +47,21 @@ _WORDS: dict[type[Refused], tuple[int, str, str, str]] = {
         "No person is there",
         "the budget of the task is spent only while one is; the member known says whether that could be found out",
     ),
+    refusal.BudgetExhausted: (
+        409,
+        "budget-exhausted",
+        "The budget of the task is used up",
+        "of the unit, used and reserved leave less than is needed; a higher limit lets it go on",
+    ),
     refusal.NotApproved: (409, "not-approved", "The tool call is not approved", "it waits for the person"),
+    refusal.WrongUploadOffset: (
+        409,
+        "mismatching-upload-offset",
+        "The upload goes on elsewhere",
+        "the member expected_offset says where",
+    ),
+    refusal.ContentErased: (410, "erased", "The content is gone", "its writer was erased, or it is kept no longer"),
+    refusal.DigestMismatch: (422, "digest-mismatch", "The content is another one", "its SHA-256 is not what was said"),
     refusal.WrongOffset: (409, "wrong-offset", "The draft ends elsewhere", "the member length says where"),
     refusal.DraftInterrupted: (
         409,
@@ -66,6 +84,8 @@ _WORDS: dict[type[Refused], tuple[int, str, str, str]] = {
         "the member retry_after is in seconds",
     ),
     refusal.Fenced: (409, "fenced", "The tool call has another holder", "the fence is not the current one"),
+    refusal.UnknownClass: (422, "unknown-class", "There is no such class", "the member classes says which there are"),
+    refusal.OnHold: (409, "on-hold", "The task is kept as it is", "nothing of it can be deleted for now"),
     refusal.WrongState: (409, "wrong-state", "The tool call is not in that state", "the member state says where it is"),
     LostRace: (409, "lost-race", "Somebody was faster", "read it again"),
 }
@@ -89,18 +109,24 @@ def _members(refused: Refused) -> dict[str, Any]:
             return {"current": msgspec.to_builtins(current)}
         case refusal.Held(device_id=device_id, lease_until=lease_until):
             return {"holder": {"device_id": device_id, "lease_until": lease_until}}
+        case refusal.Overlaps(from_seq=from_seq, to_seq=to_seq):
+            return {"from_seq": from_seq, "to_seq": to_seq}
         case refusal.NotYourRole(role=role) | refusal.AlreadyTakesPart(role=role):
             return {"role": role}
+        case refusal.UnknownClass(classes=classes):
+            return {"classes": classes}
         case refusal.TooMuch(limits=limits) if limits:
             return {"limits": limits}
         case refusal.IllegalTransition(status=status, allowed=allowed):
             return {"task_status": status, "allowed": allowed}
-        case refusal.Unsettled(calls=calls):
+        case refusal.Unsettled(calls=calls) | refusal.AtWork(calls=calls):
             return {"tool_calls": calls}
         case refusal.NotActive(status=status):
             return {"task_status": status}
         case refusal.NobodyPresent(known=known):
             return {"known": known}
+        case refusal.BudgetExhausted(unit=unit, limit=limit, used=used, reserved=reserved):
+            return {"unit": unit, "limit": limit, "used": used, "reserved": reserved}
         case refusal.OutcomeUnknown(waits_for=waits_for):
             return {"waits_for": waits_for}
         case refusal.AnotherAttempt(attempt=attempt):
@@ -115,6 +141,8 @@ def _members(refused: Refused) -> dict[str, Any]:
             return {"state": state}
         case refusal.WrongOffset(length=length) | refusal.DraftInterrupted(length=length):
             return {"length": length}
+        case refusal.WrongUploadOffset(size=size):
+            return {"expected_offset": size}
         case refusal.CursorAhead(head=head):
             return {"head": head}
         case _:

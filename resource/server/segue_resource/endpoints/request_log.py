@@ -7,6 +7,8 @@ says of its session is believed for the log alone. Nothing of a body, a token or
 import asyncio
 import logging
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from segue.problem import Problem
 from segue.task_token import TaskToken
@@ -14,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ROUTE = "segue.route"
 """Where the scope says which address was asked, without the ids in it."""
+SEEN = "segue.seen"
+"""Where the scope has, if anybody wants to know, a dict that is told what a request turns out to be."""
 
 _SESSION = re.compile(rb"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _log = logging.getLogger(__name__)
@@ -32,11 +36,14 @@ class RequestLog:
             return
         session_id = _session_of(scope)
         began, status = asyncio.get_running_loop().time(), 0
+        members = _members(scope, token, session_id)
+        scope.get(SEEN, {}).update(members)
 
         async def told(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                scope.get(SEEN, {})["route"] = scope.get(ROUTE)
                 message = {**message, "headers": [*message.get("headers", ()), *_headers(token, session_id)]}
             await send(message)
 
@@ -44,7 +51,7 @@ class RequestLog:
             await self._app(scope, receive, told)
         finally:
             milliseconds = round((asyncio.get_running_loop().time() - began) * 1000)
-            _tell(scope, token, session_id, status=status, milliseconds=milliseconds)
+            _tell(members, route=scope.get(ROUTE), status=status, milliseconds=milliseconds)
 
 
 def _session_of(scope: Scope) -> str | None:
@@ -63,8 +70,8 @@ def _headers(token: TaskToken, session_id: str | None) -> list[tuple[bytes, byte
     return headers if session_id is None else [*headers, (b"task-session", session_id.encode("ascii"))]
 
 
-def _tell(scope: Scope, token: TaskToken, session_id: str | None, *, status: int, milliseconds: int) -> None:
-    members = {
+def _members(scope: Scope, token: TaskToken, session_id: str | None) -> dict[str, Any]:
+    return {
         "task_id": token.authority.task_id,
         "session_id": session_id,
         "device_id": token.device_id,
@@ -72,9 +79,10 @@ def _tell(scope: Scope, token: TaskToken, session_id: str | None, *, status: int
         "transfer_id": token.authority.transfer_id,
         "epoch": token.authority.epoch,
         "method": scope["method"],
-        "route": scope.get(ROUTE),
-        "status": status,
-        "milliseconds": milliseconds,
     }
+
+
+def _tell(known: Mapping[str, Any], *, route: str | None, status: int, milliseconds: int) -> None:
+    members = {**known, "route": route, "status": status, "milliseconds": milliseconds}
     line = " ".join(f"{name}={value}" for name, value in members.items() if value is not None)
     _log.info("%s", line, extra={"members": members})

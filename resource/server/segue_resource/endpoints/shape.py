@@ -16,15 +16,19 @@ Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z", max_len
 Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*\Z", max_length=128)]
 """A name for programs: of a tool or a transport."""
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*\Z", max_length=128)]
+Unit = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=32)]
+"""Of what is spent: a word for programs, as `tokens`."""
 Lease = Annotated[int, Meta(ge=1, le=600)]
 """Seconds for which a holder is believed to be alive."""
+Seq = Annotated[int, Meta(ge=1, le=10**15 - 1)]
+"""The number of an event."""
 FenceText = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class NewBudget(Struct, frozen=True, forbid_unknown_fields=True):
-    """`unit` is a word for programs, as `tokens`. With `while_present`, it is spent only while a person is there."""
+    """With `while_present`, it is spent only while a person is there."""
 
-    unit: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=32)]
+    unit: Unit
     limit: Annotated[int, Meta(ge=0, le=10**15 - 1)]
     while_present: bool = False
 

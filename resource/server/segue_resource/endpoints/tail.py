@@ -5,14 +5,16 @@ it begins, and never after: one that began before they asked may have missed wha
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
 
 from segue_resource.domain.actor import Caller
+from segue_resource.domain.elision import Elided
 from segue_resource.domain.event import Event
 from segue_resource.stores import events
+from segue_resource.stores.events import Page
 from segue_resource.stores.task_store import TaskStore
 
 PAGE = 100
@@ -54,7 +56,22 @@ class Tails:
         await asyncio.sleep(0)
         del self._waiting[key]
         page, _ = await self._store.read(caller, lambda reading: events.page(reading, after=after, most=PAGE))
-        return Encoded(b"".join(_encoded(event) for event in page.events), page.next_after)
+        return Encoded(b"".join(_told(page)), page.next_after)
+
+
+def _told(page: Page) -> Iterable[bytes]:
+    """The events, and before what follows it each elision, which has no id: nobody goes on from there."""
+    elided = list(page.elided)
+    for event in page.events:
+        while elided and elided[0].from_seq <= event.seq:
+            yield _encoded_elision(elided.pop(0))
+        yield _encoded(event)
+    for elision in elided:
+        yield _encoded_elision(elision)
+
+
+def _encoded_elision(elided: Elided) -> bytes:
+    return b"event: elided\ndata: %s\n\n" % one_line(msgspec.json.encode(elided))
 
 
 def _encoded(event: Event) -> bytes:

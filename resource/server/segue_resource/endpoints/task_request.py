@@ -38,6 +38,7 @@ def caller_of(request: Request) -> Caller:
         epoch=token.authority.epoch,
         transfer_id=token.authority.transfer_id,
         needs=request.scope["segue.required"],
+        actors=token.actors,
         token=hashlib.sha256(token.jti.encode()).hexdigest()[:32],
     )
 
@@ -76,10 +77,15 @@ async def mutate(
     *,
     expected: int = 1,
     stale_too: bool = False,
+    attempt: Attempt | None = None,
 ) -> Response:
-    """Let `work` change the task, once for one `Idempotency-Key`, and answer. The rest is as in `TaskStore.write`."""
+    """Let `work` change the task, once for one `Idempotency-Key`, and answer. The rest is as in `TaskStore.write`.
+
+    What can be done once only whatever its client says is an `attempt` of its own.
+    """
     key = idempotency_key(request)
-    attempt = None if key is None else Attempt(key, _digest(request, content))
+    if attempt is None and key is not None:
+        attempt = Attempt(key, _digest(request, content))
     caller = caller_of(request)
     answered = await store.write(caller, work, attempt=attempt, expected=expected, stale_too=stale_too)
     headers = {**answered.answer.headers, "Task-Head": str(answered.head)}

@@ -5,7 +5,7 @@ from typing import Any, NotRequired, TypedDict
 import msgspec
 
 from segue_resource.domain.actor import Caller
-from segue_resource.domain.tool_call import HELD, Effect, Holder, State, ToolCall, WaitsFor
+from segue_resource.domain.tool_call import HELD, SPENDING, Effect, Holder, Reserved, State, ToolCall, WaitsFor
 
 
 class ShownCall(TypedDict):
@@ -25,6 +25,7 @@ class ShownCall(TypedDict):
     started_at: int | None
     finished_at: int | None
     waits_for: WaitsFor | None
+    reserved: Reserved | None
     fence: NotRequired[str]
     downstream_key: NotRequired[str]
 
@@ -33,6 +34,8 @@ def view(call: ToolCall, caller: Caller) -> dict[str, Any]:
     """The members of a tool call (specs/protocol.md section 8)."""
     shown: dict[str, Any] = msgspec.to_builtins(call)
     shown |= {"waits_for": call.waits_for, "quiet_from": call.quiet_from}
+    if call.state not in SPENDING:
+        shown["reserved"] = None
     del shown["task_id"], shown["unsettled"], shown["fence"]
     if _holds(caller, call):
         shown |= {"fence": str(call.fence), "downstream_key": call.downstream_key}

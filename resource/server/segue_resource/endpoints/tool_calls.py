@@ -12,6 +12,7 @@ from starlette.routing import Route
 from segue_resource.domain import tool_call as domain
 from segue_resource.domain.presence import require_attended
 from segue_resource.domain.refusal import (
+    BudgetExhausted,
     Fenced,
     HandedOver,
     Held,
@@ -25,7 +26,9 @@ from segue_resource.domain.refusal import (
     TooMuch,
     WrongState,
 )
-from segue_resource.domain.tool_call import Effect, Grip, Holder, Outcome, Step, ToolCall
+from segue_resource.domain.task import Budget
+from segue_resource.domain.tool_call import FINISHED, Effect, Grip, Holder, Outcome, Reserved, Step, ToolCall
+from segue_resource.domain.usage import LARGEST_AMOUNT, require_left, require_startable
 from segue_resource.endpoints.body import Nothing, Shape, read_body
 from segue_resource.endpoints.header import Number, path_id
 from segue_resource.endpoints.operation import operation
@@ -34,8 +37,9 @@ from segue_resource.endpoints.shape import FenceText, Identifier, Lease, Title, 
 from segue_resource.endpoints.task_request import answer, caller_of, mutate, refusal_answer, show
 from segue_resource.endpoints.tool_call_view import ShownCall, view
 from segue_resource.stores import handoffs, sessions, tasks, tool_calls
+from segue_resource.stores.billing import usage
 from segue_resource.stores.idempotency import Answer
-from segue_resource.stores.master_key import Random
+from segue_resource.stores.keys.master_key import Random
 from segue_resource.stores.presence import Presence
 from segue_resource.stores.task_store import TaskStore
 from segue_resource.stores.tool_calls import LostRace
@@ -56,6 +60,12 @@ class NewCall(Shape, frozen=True):
 class Claim(Shape, frozen=True):
     lease: Lease = LEASE
     session_id: Identifier | None = None
+
+
+class SpendingClaim(Claim, frozen=True):
+    """`reserves` sets aside so much of what the budget limits, until the call has ended."""
+
+    reserves: Annotated[int, Meta(ge=1, le=LARGEST_AMOUNT)] | None = None
 
 
 class Renewal(Shape, frozen=True):
@@ -174,11 +184,12 @@ class ToolCallEndpoints:
 
     @operation(
         "Hold the call under a lease",
-        body=Claim,
+        body=SpendingClaim,
         answers={200: ShownCall},
         refuses=[
             NotActive,
             NobodyPresent,
+            BudgetExhausted,
             HandedOver,
             NotYourSession,
             NotApproved,
@@ -190,14 +201,17 @@ class ToolCallEndpoints:
     )
     @requires("tool_calls:claim", task="task_id")
     async def claim(self, request: Request) -> Response:
-        body, content = await read_body(request, Claim)
+        body, content = await read_body(request, SpendingClaim)
         attended = await self._presence.somebody(caller_of(request).task_id)
 
         def decide(writing: Writing, call: ToolCall) -> Step:
             writing.require_working()
-            require_attended(tasks.budget(writing), attended=attended)
+            budget = tasks.budget(writing)
+            require_attended(budget, attended=attended)
             handoffs.require_not_handed_over(writing, handoffs.working_role(writing.role))
-            return domain.claim(call, _holder(writing, body), epoch=writing.epoch, now=writing.now)
+            reserved = _reserved(writing, call, budget, body.reserves)
+            holder = _holder(writing, body)
+            return domain.claim(call, holder, epoch=writing.epoch, now=writing.now, reserved=reserved)
 
         return await self._step(request, content, decide)
 
@@ -244,7 +258,10 @@ class ToolCallEndpoints:
         return await self._step(request, content, decide)
 
     @operation(
-        "Begin to run", body=Renewal, answers={200: ShownCall}, refuses=[NotActive, NobodyPresent, Fenced, WrongState]
+        "Begin to run",
+        body=Renewal,
+        answers={200: ShownCall},
+        refuses=[NotActive, NobodyPresent, BudgetExhausted, Fenced, WrongState],
     )
     @requires("tool_calls:claim", task="task_id")
     async def start(self, request: Request) -> Response:
@@ -253,7 +270,10 @@ class ToolCallEndpoints:
 
         def decide(writing: Writing, call: ToolCall) -> Step:
             writing.require_working()
-            require_attended(tasks.budget(writing), attended=attended)
+            budget = tasks.budget(writing)
+            require_attended(budget, attended=attended)
+            if budget is not None:
+                require_startable(budget, usage.spent(writing, budget.unit, besides=call.call_id), own=call.reserved)
             until = writing.now + body.lease
             return domain.start(call, _grip(writing, body.fence), lease_until=until, now=writing.now)
 
@@ -332,6 +352,14 @@ def _holder(writing: Writing, claim: Claim) -> Holder:
     if claim.session_id is not None:
         sessions.touch(writing, claim.session_id)
     return Holder(writing.caller.device_id, claim.session_id, writing.now + claim.lease)
+
+
+def _reserved(writing: Writing, call: ToolCall, budget: Budget | None, asks: int | None) -> Reserved | None:
+    """What is set aside of the budget, if there is one. Raises `BudgetExhausted`; a call that has ended needs none."""
+    if budget is None or call.state in FINISHED:
+        return None
+    require_left(budget, usage.spent(writing, budget.unit, besides=call.call_id), asks=asks or 1)
+    return None if asks is None else Reserved(budget.unit, asks)
 
 
 def _grip(writing: Writing, fence: str) -> Grip:

@@ -17,7 +17,7 @@ from segue_resource.endpoints.body import MERGE_PATCH, Nothing, Shape, read_body
 from segue_resource.endpoints.header import Number, creates, path_id, required_version, seen
 from segue_resource.endpoints.operation import operation
 from segue_resource.endpoints.route import route
-from segue_resource.endpoints.shape import Title
+from segue_resource.endpoints.shape import Seq, Title
 from segue_resource.endpoints.task_request import answer, caller_of, mutate, show, unchanged
 from segue_resource.stores import working_set, working_set_history
 from segue_resource.stores.idempotency import Answer
@@ -35,6 +35,7 @@ class NewItem(Shape, frozen=True):
     title: Title
     body: Annotated[str, Meta(max_length=200_000)]
     status: ItemStatus
+    source_seq: Seq | None = None
 
 
 class WorkingSetEndpoints:
@@ -111,7 +112,7 @@ class WorkingSetEndpoints:
         body=NewItem,
         headers=["If-Match", "If-None-Match"],
         answers={200: Item, 201: Item},
-        refuses=[NotActive, TooMuch],
+        refuses=[NotActive, TooMuch, CursorAhead],
         etag=True,
     )
     @requires("working_set:write", task="task_id")
@@ -119,7 +120,7 @@ class WorkingSetEndpoints:
         """Create with `If-None-Match: *`, replace with `If-Match`; there is no third way."""
         item_id = path_id(request, "item_id")
         body, content = await read_body(request, NewItem)
-        new = Content(body.type, body.title, body.body, body.status)
+        new = Content(body.type, body.title, body.body, body.status, body.source_seq)
         if creates(request):
             return await mutate(self._store, request, content, lambda writing: _created(writing, item_id, new))
         version = required_version(request)
@@ -131,7 +132,7 @@ class WorkingSetEndpoints:
         media_type=MERGE_PATCH,
         headers=["If-Match!"],
         answers={200: Item},
-        refuses=[NotActive, TooMuch, (422, "unprocessable-patch")],
+        refuses=[NotActive, TooMuch, CursorAhead, (422, "unprocessable-patch")],
         etag=True,
     )
     @requires("working_set:write", task="task_id")
@@ -164,12 +165,13 @@ class WorkingSetEndpoints:
 
 def _patched(item: Item, changes: dict[str, Any]) -> Content:
     """Raises `Problem` 422 if what comes of it is no item (RFC 5789 section 2.2)."""
-    members = {"type": item.type, "title": item.title, "body": item.body, "status": item.status}
+    members: dict[str, Any] = {"type": item.type, "title": item.title, "body": item.body, "status": item.status}
+    members |= {} if item.source_seq is None else {"source_seq": item.source_seq}
     try:
         new = msgspec.convert(merge_patch(members, changes), NewItem)
     except msgspec.ValidationError as wrong:
         raise Problem(422, "unprocessable-patch", "What comes of the patch is no item", str(wrong)[:300]) from wrong
-    return Content(new.type, new.title, new.body, new.status)
+    return Content(new.type, new.title, new.body, new.status, new.source_seq)
 
 
 def _created(writing: Writing, item_id: str, new: Content) -> Answer:

@@ -7,6 +7,7 @@ chain can be cut off unseen unless its last link was noted elsewhere: `segue aud
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,9 @@ import sqlalchemy as sa
 from segue.jose import b64url_encode
 
 from segue_resource.domain.actor import Actor
-from segue_resource.domain.audit import Entry
+from segue_resource.domain.audit import RELEASED, Entry
 from segue_resource.stores import tables
-from segue_resource.stores.master_key import MasterKey
+from segue_resource.stores.keys.master_key import MasterKey
 
 PAGE = 200
 FIRST_LINK = bytes(32)
@@ -31,7 +32,15 @@ _PAGE = (
     .where(_its, _audit.c.n > sa.bindparam("after"), _audit.c.n <= sa.bindparam("last"))
     .order_by(_audit.c.n)
 )
+_AT = (
+    sa.select(_audit)
+    .where(_its, _audit.c.seq == sa.bindparam("the_seq"), _audit.c.kind != sa.bindparam("released"))
+    .order_by(_audit.c.n)
+    .limit(1)
+)
 _INSERT = sa.insert(_audit)
+LINKED = ("task_id", "n", "at", "kind", "seq", "sub", "role", "client_id", "device_id", "about")
+"""The columns that a link holds: every one but the link, in this order."""
 
 
 @dataclass(frozen=True)
@@ -93,24 +102,29 @@ def page(connection: sa.Connection, task_id: str, *, after: int) -> Page:
     return Page([_entry(row) for row in rows], size, max(after, end))
 
 
+def at(connection: sa.Connection, task_id: str, seq: int) -> Entry:
+    """The entry of the event of that number; there must be one."""
+    row = connection.execute(_AT, {"the_task": task_id, "the_seq": seq, "released": RELEASED}).one()
+    return _entry(row)
+
+
 def link_key(master: MasterKey) -> bytes:
     return master.derive("audit")
 
 
 def next_link(key: bytes, link: bytes, row: Any) -> bytes:
     """The link of an entry, from the link before it."""
-    return hmac.digest(key, link + _canonical(row), hashlib.sha256)
+    return link_over(key, link, [row[name] for name in LINKED])
+
+
+def link_over(key: bytes, link: bytes, values: Sequence[Any]) -> bytes:
+    """As `next_link`, of the values of `LINKED`, as a JSON array: no two rows have the same."""
+    return hmac.digest(key, link + msgspec.json.encode(values), hashlib.sha256)
 
 
 def text_of(about: dict[str, Any]) -> str:
     """One spelling for one content, so that it can be compared in the table."""
     return msgspec.json.encode(about, order="sorted").decode()
-
-
-def _canonical(row: Any) -> bytes:
-    """Every column but the link, as a JSON array: no two rows have the same."""
-    names = ("task_id", "n", "at", "kind", "seq", "sub", "role", "client_id", "device_id", "about")
-    return msgspec.json.encode([row[name] for name in names])
 
 
 def _entry(row: sa.Row[Any]) -> Entry:

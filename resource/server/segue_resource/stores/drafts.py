@@ -17,9 +17,9 @@ from segue_resource.domain.lifecycle import require_working
 from segue_resource.domain.participant import SPEAKS_AS, Role
 from segue_resource.domain.refusal import DraftInterrupted, NotFound, NotYourRole, StaleEpoch, TooMuch, WrongOffset
 from segue_resource.stores import handoffs, tables
-from segue_resource.stores.master_key import nonce
-from segue_resource.stores.sealing import Place, seal, unseal
-from segue_resource.stores.task_keys import Keeper
+from segue_resource.stores.keys.master_key import nonce
+from segue_resource.stores.keys.sealing import Place, seal, unseal
+from segue_resource.stores.keys.task_keys import Keeper
 from segue_resource.stores.unit import Reading, Writing
 
 WITHIN = 10_000

@@ -10,7 +10,7 @@ from segue_resource.domain.handoff import LEADS, LIVING, Handoff, HandoffState, 
 from segue_resource.domain.participant import Role
 from segue_resource.domain.refusal import AlreadyLeads, HandedOver, HandoffOpen, NotFound
 from segue_resource.stores import tables, tool_calls
-from segue_resource.stores.task_keys import TaskKeys
+from segue_resource.stores.keys.task_keys import TaskKeys
 from segue_resource.stores.tool_calls import LostRace
 from segue_resource.stores.unit import Reading, Writing
 

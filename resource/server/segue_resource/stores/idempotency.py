@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from segue_resource.domain.actor import Caller
 from segue_resource.domain.refusal import KeyReused
 from segue_resource.stores import tables
-from segue_resource.stores.task_keys import TaskKeys
+from segue_resource.stores.keys.task_keys import TaskKeys
 from segue_resource.stores.unit import Writing
 
 _keys = tables.idempotency_keys
@@ -66,6 +66,8 @@ def find(connection: sa.Connection, caller: Caller, attempt: Attempt, *, keys: T
     if row is None:
         return None
     opened = keys.unseal(row.key_no, row.sealed, table=_keys.name, row=_row(caller, attempt))
+    if opened is None:
+        raise KeyReused  # the answer was erased, and the request is not to be done again
     recorded = msgspec.convert(opened, _Recorded)
     if recorded.digest != attempt.digest:
         raise KeyReused

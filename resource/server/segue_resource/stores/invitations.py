@@ -22,9 +22,9 @@ from segue_resource.domain.lifecycle import Status, require_not_ended
 from segue_resource.domain.participant import RIGHTS, Role
 from segue_resource.domain.refusal import AlreadyTakesPart, NotFound, NotInvited, TooMuch
 from segue_resource.stores import audit, tables, tasks
+from segue_resource.stores.keys.master_key import MasterKey
+from segue_resource.stores.keys.task_keys import Keeper, TaskKeys
 from segue_resource.stores.log import Log
-from segue_resource.stores.master_key import MasterKey
-from segue_resource.stores.task_keys import Keeper, TaskKeys
 from segue_resource.stores.task_store import topic
 from segue_resource.stores.unit import Reading, Writing
 
@@ -228,6 +228,11 @@ def _require_no_part(connection: sa.Connection, task_id: str, sub: str) -> None:
     role = connection.execute(_ROLE, {"the_task": task_id, "the_sub": sub}).scalar_one_or_none()
     if role is not None:
         raise AlreadyTakesPart(role)
+
+
+def digest_of(master: MasterKey, invitation_id: str) -> str:
+    """What the invitation is found by."""
+    return _digest(master, _code(master, invitation_id))
 
 
 def _code(master: MasterKey, invitation_id: str) -> str:

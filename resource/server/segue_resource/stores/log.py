@@ -5,11 +5,39 @@ from typing import Any
 import sqlalchemy as sa
 
 from segue_resource.domain.actor import Actor
-from segue_resource.domain.event import NewEvent
+from segue_resource.domain.event import LOST, Event, ExpiredEvent, LostEvent, NewEvent
 from segue_resource.stores import tables
-from segue_resource.stores.task_keys import TaskKeys
+from segue_resource.stores.keys.task_keys import TaskKeys
 
 _INSERT = sa.insert(tables.events)
+_BESIDE = ("kind", "role", "at", "sub", "client_id", "device_id", "session_id")
+
+
+def beside(row: sa.RowMapping | dict[str, Any]) -> list[Any]:
+    """What stands readable beside the body of an event, and is sealed with it."""
+    return [row[name] for name in _BESIDE]
+
+
+def open_body(row: sa.Row[Any], keys: TaskKeys) -> dict[str, Any] | None:
+    """The body of an event's row; None once the key of who wrote it has been destroyed. Raises `Damaged`."""
+    body: dict[str, Any] | None = keys.unseal(
+        row.key_no, row.sealed, table=tables.events.name, row=str(row.seq), beside=beside(row._mapping)
+    )
+    return body
+
+
+def open_event(row: sa.Row[Any], keys: TaskKeys) -> Event:
+    """The event of a row. Raises `Damaged`."""
+    event = LostEvent if row.kind == LOST else ExpiredEvent if not row.sealed else Event
+    return event(
+        seq=row.seq,
+        kind=row.kind,
+        role=row.role,
+        at=row.at,
+        actor=Actor(row.sub, row.client_id, row.device_id),
+        session_id=row.session_id,
+        body=open_body(row, keys) or {},
+    )
 
 
 class Log:
@@ -23,26 +51,23 @@ class Log:
         self._keys = keys
         self._pending: list[dict[str, Any]] = []
 
-    def add(self, event: NewEvent, *, session_id: str | None = None) -> int:
-        """Number the event; its sequence number."""
+    def add(self, event: NewEvent, *, session_id: str | None = None, sealed_for: str | None = None) -> int:
+        """Number the event; its sequence number. It is sealed under the actor's data key, or that of `sealed_for`."""
         self.head += 1
-        sealed = self._keys.seal(event.body, sub=self._actor.sub, table=tables.events.name, row=str(self.head))
-        self._pending.append(
-            {
-                "task_id": self._task_id,
-                "seq": self.head,
-                "kind": event.kind,
-                "role": event.role,
-                "at": self.now,
-                "sub": self._actor.sub,
-                "client_id": self._actor.client_id,
-                "device_id": self._actor.device_id,
-                "session_id": session_id,
-                "size": sealed.size,
-                "key_no": sealed.key_no,
-                "sealed": sealed.value,
-            }
-        )
+        row = {
+            "task_id": self._task_id,
+            "seq": self.head,
+            "kind": event.kind,
+            "role": event.role,
+            "at": self.now,
+            "sub": self._actor.sub,
+            "client_id": self._actor.client_id,
+            "device_id": self._actor.device_id,
+            "session_id": session_id,
+        }
+        sub = sealed_for or self._actor.sub
+        sealed = self._keys.seal(event.body, sub=sub, table=tables.events.name, row=str(self.head), beside=beside(row))
+        self._pending.append({**row, "size": sealed.size, "key_no": sealed.key_no, "sealed": sealed.value})
         return self.head
 
     def write(self, connection: sa.Connection) -> None:

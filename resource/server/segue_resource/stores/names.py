@@ -9,6 +9,7 @@ from segue_resource.domain.actor import Actor
 from segue_resource.domain.refusal import NotFound
 from segue_resource.domain.task import NameProposal
 from segue_resource.stores import tables
+from segue_resource.stores.log import open_body
 from segue_resource.stores.unit import Reading, Writing
 
 _tasks = tables.tasks
@@ -48,7 +49,7 @@ def proposal(unit: Reading | Writing, seq: int | None) -> NameProposal | None:
     if seq is None:
         return None
     row = unit.connection.execute(_EVENT, {"the_task": unit.caller.task_id, "the_seq": seq}).one()
-    opened = unit.keys.unseal(row.key_no, row.sealed, table=_events.name, row=str(seq))
+    opened = open_body(row, unit.keys)
     if opened is None:
         return None
     return NameProposal(seq, opened["name"], row.at, Actor(row.sub, row.client_id, row.device_id))

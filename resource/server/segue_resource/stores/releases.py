@@ -3,14 +3,16 @@
 The table decides; what this process has found there or written it remembers, so that reads stay reads.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from segue.bounded import Recent
 
 from segue_resource.domain.actor import Caller
 from segue_resource.domain.audit import RELEASED
 from segue_resource.stores import audit, tables
-from segue_resource.stores.task_keys import Keeper
-from segue_resource.stores.unit import Reading, hold_standing
+from segue_resource.stores.keys.task_keys import Keeper
+from segue_resource.stores.unit import Reading, acting, hold_standing
 
 REMEMBERED = 50_000
 """Releases that a process keeps in mind; one more costs the next read of an old one a look into the table."""
@@ -47,7 +49,7 @@ class Releases:
         standing, about = hold_standing(connection, caller), _about(caller, state)
         if not _found(connection, caller, about):
             chain = audit.Chain(connection, caller.task_id, master=self._keeper.master, now=now)
-            release = {"state": state, "token": caller.token}
+            release = _release(caller, state)
             chain.add(RELEASED, seq=standing.head, actor=caller.actor, role=standing.role, about=release)
             chain.write()
 
@@ -62,4 +64,8 @@ def _found(connection: sa.Connection, caller: Caller, about: str) -> bool:
 
 
 def _about(caller: Caller, state: str) -> str:
-    return audit.text_of({"state": state, "token": caller.token})
+    return audit.text_of(_release(caller, state))
+
+
+def _release(caller: Caller, state: str) -> dict[str, Any]:
+    return {"state": state, "token": caller.token} | acting(caller)

@@ -4,11 +4,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from segue_resource.domain.lifecycle import ENDED
 from segue_resource.domain.participant import Role
 from segue_resource.domain.refusal import NoConnection, NotFound, NotYourSession
-from segue_resource.domain.session import Joining, Leaving, Session
+from segue_resource.domain.session import Began, Joining, Leaving, Session, began
 from segue_resource.stores import tables
-from segue_resource.stores.task_keys import TaskKeys
+from segue_resource.stores.keys.task_keys import TaskKeys
 from segue_resource.stores.unit import Reading, Writing
 
 LISTED = 200
@@ -29,6 +30,10 @@ _LIST = _newest.where(
     sa.or_(_live, _sessions.c.ended_at >= sa.bindparam("since")),
 )
 _LIST_LIVE = _newest.where(_live)
+_CONVERSATION = sa.exists().where(_its, _sessions.c.began.is_not(None))
+_SO_FAR = sa.select(tables.task_heads.c.epoch, _CONVERSATION.label("conversation")).where(
+    tables.task_heads.c.task_id == sa.bindparam("the_task")
+)
 _INSERT = sa.insert(_sessions)
 _TOUCH = sa.update(_sessions).where(_this).values(last_seen_at=sa.bindparam("the_time"))
 _END = (
@@ -70,10 +75,23 @@ def join(
         connection_id=connection_id,
     )
     sealed = writing.keys.seal({"name": name}, sub=caller.sub, table="sessions", row=session_id)
-    row = {**session.__dict__, "key_no": sealed.key_no, "sealed": sealed.value}
+    begins = _began(writing)
+    row = {**session.__dict__, "key_no": sealed.key_no, "sealed": sealed.value, "began": begins}
     del row["name"]
     writing.connection.execute(_INSERT, row)
+    if begins is not None:
+        writing.tell("conversation", begins)
     return session
+
+
+def _began(writing: Writing) -> Began | None:
+    """Asked under the lock of the task, so that one session alone is the first."""
+    so_far = writing.connection.execute(_SO_FAR, {"the_task": writing.caller.task_id}).one()
+    return began(
+        first=not so_far.conversation,
+        finished=writing.status in ENDED,
+        reads_only=writing.epoch < so_far.epoch,
+    )
 
 
 def end(writing: Writing, session_id: str, *, reason: Leaving) -> None:
@@ -96,6 +114,13 @@ def touch(writing: Writing, session_id: str) -> None:
         raise NotYourSession
     if row.last_seen_at + TOUCHED_EVERY <= writing.now:
         writing.connection.execute(_TOUCH, _asked(writing, session_id))
+
+
+def require_of_device(writing: Writing, session_id: str) -> None:
+    """It is, or was, a session of the caller's device at this task. Raises `NotYourSession`."""
+    row = _find(writing, session_id)
+    if row is None or row.device_id != writing.caller.device_id:
+        raise NotYourSession
 
 
 def require_own(reading: Reading, session_id: str) -> Role:

@@ -31,6 +31,19 @@ tasks = sa.Table(
     sa.Column("proposal_seq", sa.BigInteger),  # the event that proposes a name, while nobody has answered
     sa.Column("key_no", sa.Integer, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("retention_class", sa.Text, nullable=False, server_default="default"),
+    sa.Column(
+        "reckoned", sa.Text, nullable=False, server_default=sa.text("''")
+    ),  # the mark of the policy behind `due_at`
+    sa.Column("reckoned_at", sa.BigInteger, nullable=False, server_default="0"),  # since when that policy holds here
+    sa.Column("due_at", sa.BigInteger, server_default="0"),  # when to look at it again; absent: never by itself
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column(
+        "dropped", sa.Text, nullable=False, server_default=sa.text("''")
+    ),  # tiers of which nothing is left, with spaces
+    sa.Column("dropping", sa.BigInteger, nullable=False, server_default="0"),  # how far the tier at work is dropped
+    sa.Column("compacted_to", sa.BigInteger, nullable=False, server_default="0"),  # compactions up to this are dropped
+    sa.Index("tasks_by_due", "reckoned", "due_at"),
 )
 
 task_heads = sa.Table(
@@ -43,6 +56,15 @@ task_heads = sa.Table(
     sa.Column("lead", sa.Text, nullable=False),  # the role that answers the customer
     sa.Column("working_set_version", sa.BigInteger, nullable=False),
     sa.Column("last_at", sa.BigInteger, nullable=False),
+    sa.Column("parent_task_id", sa.Text),  # who holds the past of a fork
+    sa.Column("parent_seq", sa.BigInteger),  # up to which event; the fork's own begin behind it
+    sa.Index(
+        "task_heads_by_parent",
+        "parent_task_id",
+        "parent_seq",
+        postgresql_where=sa.text("parent_task_id IS NOT NULL"),
+        sqlite_where=sa.text("parent_task_id IS NOT NULL"),
+    ),
     postgresql_with={"fillfactor": 50},
 )
 
@@ -149,6 +171,37 @@ data_keys = sa.Table(  # refers to nothing, so that keys can move to a database 
     ),
 )
 
+key_generations = sa.Table(  # of the master key; refers to nothing, as data_keys
+    "key_generations",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("noted_at", sa.BigInteger, nullable=False),
+    sa.Column("retired_at", sa.BigInteger),  # from then on it wraps no more
+    sa.Column("destroyed_at", sa.BigInteger),
+)
+
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("erasure_id", sa.Text, primary_key=True),
+    sa.Column("task_id", sa.Text, sa.ForeignKey("tasks.task_id"), nullable=False),
+    sa.Column("sub", sa.Text),  # absent: everybody's
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("asked_by", sa.Text, nullable=False),
+    sa.Column("keys", sa.Integer, nullable=False),  # how many were destroyed
+    sa.Column("seq", sa.BigInteger, nullable=False),  # the event that says so
+    sa.Column("unreadable_at", sa.BigInteger, nullable=False),
+    sa.Column("cleared_at", sa.BigInteger),
+    sa.Column("backups_at", sa.BigInteger),  # since then no backup made before opens it either
+    sa.Index("erasures_by_task", "task_id", "unreadable_at"),
+    sa.Index(
+        "erasures_unfinished",
+        "unreadable_at",
+        postgresql_where=sa.text("backups_at IS NULL"),
+        sqlite_where=sa.text("backups_at IS NULL"),
+    ),
+)
+
 events = sa.Table(
     "events",
     metadata,
@@ -164,6 +217,26 @@ events = sa.Table(
     sa.Column("size", sa.Integer, nullable=False),  # bytes of the body before it was sealed
     sa.Column("key_no", sa.Integer, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+elisions = sa.Table(
+    "elisions",
+    metadata,
+    _task_id(),
+    sa.Column("by_seq", sa.BigInteger, primary_key=True, autoincrement=False),  # the event that says so
+    sa.Column("from_seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("to_seq", sa.BigInteger, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Index("elisions_by_end", "task_id", "to_seq"),
+)
+
+summary_subjects = sa.Table(  # whose words a summary tells, and who wrote it
+    "summary_subjects",
+    metadata,
+    _task_id(),
+    sa.Column("by_seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("sub", sa.Text, primary_key=True),
+    sa.Index("summary_subjects_by_sub", "sub", "task_id"),
 )
 
 sessions = sa.Table(
@@ -183,6 +256,7 @@ sessions = sa.Table(
     sa.Column("connection_id", sa.Text),  # the same for all sessions of one connection that serves several tasks
     sa.Column("key_no", sa.Integer, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("began", sa.Text),  # what the conversation began or goes on with; absent where it only reads
     sa.Index("sessions_by_task", "task_id", "joined_seq"),
     sa.Index(
         "sessions_live",
@@ -203,6 +277,7 @@ working_set_items = sa.Table(
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("held_by", sa.Text),  # the task that has the version: absent where it is this one, not one it forked from
 )
 
 working_set_versions = sa.Table(
@@ -219,7 +294,11 @@ working_set_versions = sa.Table(
     sa.Column("client_id", sa.Text),
     sa.Column("device_id", sa.Text),
     sa.Column("key_no", sa.Integer),
-    sa.Column("sealed", sa.LargeBinary),  # absent where this version is a deletion
+    sa.Column("sealed", sa.LargeBinary),  # absent where this version is a deletion, or brings back another's text
+    sa.Column("source_seq", sa.BigInteger),  # the event it was drawn from, if its writer said so
+    sa.Column("text_task_id", sa.Text),  # whose text it brings back, in which task and version
+    sa.Column("text_version", sa.Integer),
+    sa.Column("size", sa.Integer),  # bytes of title and body; absent where a former release wrote it
     sa.Index("working_set_versions_by_seq", "task_id", "item_id", "seq"),
 )
 
@@ -247,7 +326,17 @@ tool_calls = sa.Table(
     sa.Column("proposal_sealed", sa.LargeBinary, nullable=False),
     sa.Column("outcome_key_no", sa.Integer),
     sa.Column("outcome_sealed", sa.LargeBinary),
+    sa.Column("started_seq", sa.BigInteger),  # the event of its last start; absent where a former release started it
+    sa.Column("reserved_unit", sa.Text),
+    sa.Column("reserved", sa.BigInteger),  # what is not reported yet of what its claim has set aside
     sa.Index("tool_calls_by_proposal", "task_id", "proposed_seq"),
+    sa.Index(
+        "tool_calls_by_start",
+        "task_id",
+        "started_seq",
+        postgresql_where=sa.text("started_seq IS NOT NULL"),
+        sqlite_where=sa.text("started_seq IS NOT NULL"),
+    ),
     sa.Index("tool_calls_unfinished", "task_id", "proposed_seq", postgresql_where=unfinished, sqlite_where=unfinished),
 )
 
@@ -261,4 +350,178 @@ idempotency_keys = sa.Table(
     sa.Column("key_no", sa.Integer, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Index("idempotency_keys_by_age", "recorded_at"),
+)
+
+search_states = sa.Table(
+    "search_states",
+    metadata,
+    _task_id(),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("through", sa.BigInteger, nullable=False),  # the last event that is in the index
+)
+
+search_documents = sa.Table(
+    "search_documents",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("task_id", sa.Text, sa.ForeignKey("tasks.task_id"), nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("sub", sa.Text, nullable=False),  # who wrote it, so that it goes with their key
+    sa.Column("terms", sa.Text, nullable=False),  # hashed or readable, as SEGUE_RESOURCE_SEARCH says
+    sa.Index("search_documents_by_seq", "task_id", "seq", unique=True),
+    sa.Index(
+        "search_documents_by_term",
+        sa.text("array_to_tsvector(string_to_array(terms, ' '))"),
+        postgresql_using="gin",
+    ).ddl_if(dialect="postgresql"),
+)
+
+usage_reports = sa.Table(  # refers to nothing: a bill outlives the task
+    "usage_reports",
+    metadata,
+    sa.Column("usage_id", sa.Text, primary_key=True),
+    sa.Column("task_id", sa.Text, nullable=False),
+    sa.Column("session_id", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("note", sa.Text),  # the name of a model or a tool
+    sa.Column("call_id", sa.Text),
+    sa.Column("sub", sa.Text, nullable=False),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("usage_reports_by_time", "at", "usage_id"),
+)
+
+usage_totals = sa.Table(
+    "usage_totals",
+    metadata,
+    _task_id(),
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("used", sa.BigInteger, nullable=False),
+)
+
+usage_by_session = sa.Table(
+    "usage_by_session",
+    metadata,
+    _task_id(),
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("used", sa.BigInteger, nullable=False),
+    sa.Column("reports", sa.BigInteger, nullable=False),
+    sa.Column("last_at", sa.BigInteger, nullable=False),
+)
+
+scrubs = sa.Table(
+    "scrubs",
+    metadata,
+    _task_id(),
+    sa.Column("verified_at", sa.BigInteger, nullable=False),
+    sa.Column("faults", sa.Integer, nullable=False),
+    sa.Index("scrubs_by_age", "verified_at"),
+)
+
+quarantine = sa.Table(  # rows that a repair changed or took out, as it found them
+    "quarantine",
+    metadata,
+    _task_id(),
+    sa.Column("n", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),  # the table it was in
+    sa.Column("row", sa.Text, nullable=False),  # JSON of its columns
+    sa.Column("why", sa.Text, nullable=False),
+)
+
+artifacts = sa.Table(
+    "artifacts",
+    metadata,
+    _task_id(),
+    sa.Column("artifact_id", sa.Text, primary_key=True),  # found from the path by a key, and tells nothing of it
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("read_first", sa.Boolean, nullable=False),
+    sa.Column("held_by", sa.Text),  # as in `working_set_items`
+)
+
+artifact_versions = sa.Table(
+    "artifact_versions",
+    metadata,
+    _task_id(),
+    sa.Column("artifact_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),  # the event that says so, as in `working_set_versions`
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("sub", sa.Text, nullable=False),
+    sa.Column("client_id", sa.Text),
+    sa.Column("device_id", sa.Text),
+    sa.Column("read_first", sa.Boolean, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("blob_id", sa.Text),
+    sa.Column("key_no", sa.Integer),
+    sa.Column("sealed", sa.LargeBinary),  # absent where this version is a deletion
+    sa.Index("artifact_versions_by_seq", "task_id", "artifact_id", "seq"),
+    sa.Index("artifact_versions_by_blob", "blob_id"),
+)
+
+blobs = sa.Table(
+    "blobs",
+    metadata,
+    sa.Column("blob_id", sa.Text, primary_key=True),
+    sa.Column("task_id", sa.Text, sa.ForeignKey("tasks.task_id"), nullable=False),
+    sa.Column("sub", sa.Text, nullable=False),  # who uploaded it: their key seals it
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),  # bytes that have come
+    sa.Column("claims", sa.Integer, nullable=False),  # rises whenever a version names it: what collecting compares
+    sa.Column("touched_at", sa.BigInteger, nullable=False),
+    sa.Column("content_tag", sa.Text),
+    sa.Column("key_no", sa.Integer, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Index("blobs_by_task", "task_id", "sub"),
+    sa.Index("blobs_by_content", "task_id", "content_tag"),
+    sa.Index("blobs_by_age", "state", "touched_at"),
+)
+
+blob_parts = sa.Table(
+    "blob_parts",
+    metadata,
+    sa.Column("part_id", sa.Text, primary_key=True),
+    sa.Column("blob_id", sa.Text, sa.ForeignKey("blobs.blob_id"), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("start", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Index("blob_parts_by_blob", "blob_id", "start"),
+    sa.Index("blob_parts_by_age", "state", "made_at"),
+)
+
+holds = sa.Table(
+    "holds",
+    metadata,
+    sa.Column("hold_id", sa.Text, primary_key=True),
+    sa.Column("task_id", sa.Text, sa.ForeignKey("tasks.task_id"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("placed_at", sa.BigInteger, nullable=False),
+    sa.Column("released_at", sa.BigInteger),
+    sa.Column("key_no", sa.Integer, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # why, in an operator's words
+    sa.Index(
+        "holds_living",
+        "task_id",
+        "hold_id",
+        postgresql_where=sa.text("released_at IS NULL"),
+        sqlite_where=sa.text("released_at IS NULL"),
+    ),
+)
+
+stitchings = sa.Table(  # what a person chose for a new session, of what was offered: ids alone
+    "stitchings",
+    metadata,
+    sa.Column("session", sa.Text, primary_key=True),
+    sa.Column("sub", sa.Text, nullable=False),
+    sa.Column("offered", sa.JSON, nullable=False),
+    sa.Column("likely", sa.JSON, nullable=False),
+    sa.Column("chosen", sa.Text, sa.ForeignKey("tasks.task_id"), nullable=False),
+    sa.Column("new", sa.Boolean, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("stitchings_by_time", "at"),
+    sa.Index("stitchings_by_task", "chosen"),
 )

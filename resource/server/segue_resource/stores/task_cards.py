@@ -2,31 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from segue.clock import Clock
 from segue_storage.database import Database
 from sqlalchemy.exc import IntegrityError
 
 from segue_resource.domain.actor import Actor
-from segue_resource.domain.audit import about_event
-from segue_resource.domain.event import NewEvent
 from segue_resource.domain.lifecycle import ENDED, Status
 from segue_resource.domain.participant import RIGHTS, Role
-from segue_resource.domain.refusal import TaskExists, TaskNotFound
+from segue_resource.domain.refusal import TaskExists, TaskNotFound, UnknownClass
+from segue_resource.domain.retention import BUILT_IN, Retention
 from segue_resource.domain.task import Budget, NameSource
 from segue_resource.domain.task_card import TaskCard, running, state_line
 from segue_resource.domain.tool_call import State
 from segue_resource.domain.working_set import ItemStatus, ItemType
-from segue_resource.stores import audit, tables, tasks
-from segue_resource.stores.log import Log
-from segue_resource.stores.task_keys import Keeper, TaskKeys, of_tasks
+from segue_resource.stores import tables, tasks
+from segue_resource.stores.ending import retention
+from segue_resource.stores.keys.task_keys import Keeper, of_tasks
+from segue_resource.stores.new_task import NewTask, insert
 
 LISTED = 100
 """The most cards in one list: a person chooses among them."""
-FIRST_EPOCH = 1
 
 _tasks = tables.tasks
 _heads = tables.task_heads
@@ -61,7 +58,8 @@ _CALL_COUNTS = (
 class TaskCards:
     """Everything is asked on behalf of one person, `sub`. Raises `Refused`, `Damaged`, and what the database raises."""
 
-    def __init__(self, database: Database, *, keeper: Keeper, clock: Clock) -> None:
+    def __init__(self, database: Database, *, keeper: Keeper, clock: Clock, policy: Retention = BUILT_IN) -> None:
+        self._policy = policy
         self._database = database
         self._keeper = keeper
         self._clock = clock
@@ -86,12 +84,29 @@ class TaskCards:
         return await self._database.read(work)
 
     async def create(
-        self, sub: str, task_id: str, *, name: str, name_source: NameSource, budget: Budget | None
+        self,
+        sub: str,
+        task_id: str,
+        *,
+        name: str,
+        name_source: NameSource,
+        budget: Budget | None,
+        retention_class: str | None = None,
+        client_id: str | None = None,
     ) -> tuple[TaskCard, bool]:
-        """The card of the new task, and whether it is new: the same again is harmless. Raises `TaskExists`."""
+        """The card of the new task, and whether it is new: the same again is harmless.
+
+        Its class is the one that is named, else what the policy says for the client that asked for the task. Raises
+        `TaskExists` and `UnknownClass`.
+        """
+        if retention_class not in (None, *self._policy.names):
+            raise UnknownClass(self._policy.names)
+        name_of_class, now = retention_class or self._policy.class_of(client_id), self._clock()
+        inherits = {"retention_class": name_of_class, "reckoned": self._policy.mark, "reckoned_at": now}
+        new = NewTask(task_id, sub, name, name_source, budget, inherits=inherits)
 
         def work(connection: sa.Connection) -> None:
-            self._insert(connection, sub, task_id, name=name, name_source=name_source, budget=budget)
+            insert(connection, new, actor=Actor(sub, None, None), keeper=self._keeper, now=now)
 
         try:
             await self._database.write(work)
@@ -108,47 +123,13 @@ class TaskCards:
             raise TaskExists from taken
         return card
 
-    def _insert(
-        self,
-        connection: sa.Connection,
-        sub: str,
-        task_id: str,
-        *,
-        name: str,
-        name_source: NameSource,
-        budget: Budget | None,
-    ) -> None:
-        """The task, its head, its owner, its first event. A task id that is taken breaks the primary key."""
-        now = self._clock()
-        keys = TaskKeys(connection, task_id, keeper=self._keeper, now=now, known={})
-        row = tasks.new_row(task_id, name, name_source=name_source, budget=budget, owner=sub, keys=keys, now=now)
-        connection.execute(sa.insert(_tasks), row)
-        log = Log(task_id, Actor(sub, None, None), keys=keys, now=now, head=0)
-        opening = _opening(row, name, budget)
-        seq = log.add(NewEvent("task.created", "system", opening))
-        head = {
-            "task_id": task_id,
-            "head": seq,
-            "epoch": FIRST_EPOCH,
-            "status": Status.OPEN,
-            "lead": Role.AGENT,
-            "working_set_version": 0,
-            "last_at": now,
-        }
-        connection.execute(sa.insert(_heads), head)
-        owner = {"task_id": task_id, "sub": sub, "from_seq": seq, "role": Role.CUSTOMER, "granted_by": sub}
-        connection.execute(sa.insert(_people), owner)
-        log.write(connection)
-        chain = audit.Chain(connection, task_id, master=self._keeper.master, now=now)
-        about = about_event("task.created", opening) or {}
-        chain.add("task.created", seq=seq, actor=Actor(sub, None, None), role=Role.CUSTOMER, about=about)
-        chain.write()
-
     def _cards(self, connection: sa.Connection, rows: Sequence[sa.Row[tuple[object, ...]]]) -> list[TaskCard]:
         task_ids = [row.task_id for row in rows]
         if not task_ids:
             return []
-        keys = of_tasks(connection, task_ids, keeper=self._keeper, now=self._clock())
+        now = self._clock()
+        keys = of_tasks(connection, task_ids, keeper=self._keeper, now=now)
+        awaits = retention.expiries(connection, task_ids, self._policy, now=now)
         items: dict[str, dict[tuple[ItemType, ItemStatus], int]] = defaultdict(dict)
         for row in connection.execute(_ITEM_COUNTS, {"the_tasks": task_ids}):
             items[row.task_id][ItemType(row.type), ItemStatus(row.status)] = row.how_many
@@ -164,22 +145,9 @@ class TaskCards:
                 sensitivity=row.sensitivity,
                 running_tool_calls=running(calls[row.task_id]),
                 last_at=row.last_at,
+                closes_at=awaits[row.task_id].closes_at,
                 role=Role(row.role),
                 actions=sorted(RIGHTS[Role(row.role)]),
             )
             for row in rows
         ]
-
-
-def _opening(row: dict[str, Any], name: str, budget: Budget | None) -> dict[str, Any]:
-    """The first entry of the log: which task this is, and the state that it begins in."""
-    return {
-        "task_id": row["task_id"],
-        "owner": row["owner"],
-        "name": name,
-        "name_source": row["name_source"],
-        "status": Status.OPEN,
-        "epoch": FIRST_EPOCH,
-        "sensitivity": row["sensitivity"],
-        "budget": msgspec.to_builtins(budget),
-    }

@@ -4,6 +4,7 @@ What an endpoint does inside is a function of a `Reading` or a `Writing`; who ma
 who is woken afterwards is decided here, for all of them alike.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,9 +19,18 @@ from segue_resource.domain.audit import state_read
 from segue_resource.domain.refusal import StaleEpoch
 from segue_resource.stores import idempotency
 from segue_resource.stores.idempotency import Answer, Attempt
+from segue_resource.stores.keys.task_keys import Keeper, TaskKeys
 from segue_resource.stores.releases import Releases
-from segue_resource.stores.task_keys import Keeper, TaskKeys
-from segue_resource.stores.unit import Behind, Reading, Writing, knowing, open_reading, open_writing, raise_epoch
+from segue_resource.stores.unit import (
+    Behind,
+    Happened,
+    Reading,
+    Writing,
+    knowing,
+    open_reading,
+    open_writing,
+    raise_epoch,
+)
 
 T = TypeVar("T")
 
@@ -48,9 +58,21 @@ def topic(task_id: str) -> str:
 
 
 class TaskStore:
-    """One transaction a call. Raises `Refused`, `Damaged`, and what the database raises."""
+    """One transaction a call; what has happened in it is `told` once it is committed.
 
-    def __init__(self, database: Database, ephemeral: Ephemeral, *, keeper: Keeper, clock: Clock) -> None:
+    Raises `Refused`, `Damaged`, and what the database raises.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        ephemeral: Ephemeral,
+        *,
+        keeper: Keeper,
+        clock: Clock,
+        told: Callable[[Happened], None] | None = None,
+    ) -> None:
+        self._told = told or (lambda _: None)
         self._database = database
         self._ephemeral = ephemeral
         self._keeper = keeper
@@ -80,6 +102,14 @@ class TaskStore:
             await self._record_release(caller, state)
         return found, head
 
+    async def derive(self, caller: Caller, work: Callable[[Reading], T]) -> T:
+        """Let `work` keep what follows from the task and is no part of it: nothing is logged, and nobody is woken."""
+
+        def transaction(connection: sa.Connection) -> T:
+            return work(open_reading(connection, caller, keeper=self._keeper, now=self._clock()))
+
+        return await self._write(caller, transaction)
+
     async def write(
         self,
         caller: Caller,
@@ -96,7 +126,7 @@ class TaskStore:
         A repeated `attempt` gets the first answer, even if the task has moved on since: what was done was done.
         """
 
-        def transaction(connection: sa.Connection) -> tuple[Answered, bool]:
+        def transaction(connection: sa.Connection) -> tuple[Answered, bool, Happened]:
             writing = self._open(connection, caller, attempt, expected=expected, stale_too=stale_too)
             with knowing(writing):
                 self._refuse_repeat(connection, caller, attempt, writing.keys, writing.before)
@@ -104,12 +134,14 @@ class TaskStore:
             writing.settle()
             if attempt:
                 idempotency.record(writing, attempt, answer)
-            return Answered(answer, replayed=False, head=writing.head), writing.head > writing.before
+            logged = writing.head > writing.before
+            return Answered(answer, replayed=False, head=writing.head), logged, writing.happened
 
         try:
-            answered, logged = await self._write(caller, transaction)
+            answered, logged, happened = await self._write(caller, transaction)
         except _Replay as replay:
             return replay.answered
+        self._told(happened)
         if logged:
             await self._ephemeral.wake(topic(caller.task_id))
         return answered
@@ -144,10 +176,11 @@ class TaskStore:
 
         await self._database.write(transaction, together=caller.task_id)
         self._releases.remember(caller, state)
+        self._told(Counter({("released", state): 1}))
 
     async def _raise_epoch(self, caller: Caller) -> None:
-        def transaction(connection: sa.Connection) -> None:
-            raise_epoch(connection, caller, keeper=self._keeper, now=self._clock())
+        def transaction(connection: sa.Connection) -> Happened:
+            return raise_epoch(connection, caller, keeper=self._keeper, now=self._clock())
 
-        await self._database.write(transaction, together=caller.task_id)
+        self._told(await self._database.write(transaction, together=caller.task_id))
         await self._ephemeral.wake(topic(caller.task_id))

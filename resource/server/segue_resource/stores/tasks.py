@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from segue_resource.domain.refusal import Conflict
 from segue_resource.domain.task import Budget, NameSource, Task, access, source_of
 from segue_resource.stores import names, tables
-from segue_resource.stores.task_keys import TaskKeys
+from segue_resource.stores.keys.task_keys import TaskKeys
 from segue_resource.stores.unit import Reading, Writing
 
 _tasks = tables.tasks
@@ -46,6 +46,7 @@ def task(unit: Reading | Writing) -> Task:
         version=row.version,
         created_at=row.created_at,
         access=access(token_epoch=unit.caller.epoch, task_epoch=unit.epoch),
+        forked_from=unit.origin,
     )
 
 
@@ -63,8 +64,8 @@ def rename(writing: Writing, name: str, *, version: int) -> None:
     writing.note("task.renamed", {"name": name, "name_source": source, "proposal_seq": before.proposal_seq})
 
 
-def set_budget(writing: Writing, budget: Budget | None, *, version: int) -> None:
-    """Another budget for the task, or none. Raises `NotActive` and `Conflict`."""
+def set_budget(writing: Writing, budget: Budget | None, *, version: int) -> tuple[Budget | None, Budget | None]:
+    """Another budget for the task, or none: what it was and what it is. Raises `NotActive` and `Conflict`."""
     before = task(writing)
     _change(
         writing,
@@ -77,6 +78,7 @@ def set_budget(writing: Writing, budget: Budget | None, *, version: int) -> None
     )
     told = {"budget": msgspec.to_builtins(budget), "before": msgspec.to_builtins(before.budget)}
     writing.note("task.budget_changed", told)
+    return before.budget, budget
 
 
 def new_row(

@@ -4,12 +4,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from segue_resource.domain.tool_call import Effect, Fence, Holder, State, ToolCall, WaitsFor
-from segue_resource.stores.task_keys import TaskKeys
+from segue_resource.domain.tool_call import Effect, Fence, Holder, Reserved, State, ToolCall, WaitsFor
+from segue_resource.stores.keys.task_keys import TaskKeys
 
 CHANGING = (
     *("state", "attempt", "fence_epoch", "fence_counter", "holder_device_id", "holder_session_id"),
     *("lease_until", "unsettled", "started_at", "finished_at", "size", "outcome_key_no", "outcome_sealed"),
+    *("reserved_unit", "reserved"),
 )
 """The columns that a step may change."""
 
@@ -48,6 +49,8 @@ def changed(row: sa.Row[Any], call: ToolCall, keys: TaskKeys, *, sub: str) -> di
         "unsettled": call.unsettled,
         "started_at": call.started_at,
         "finished_at": call.finished_at,
+        "reserved_unit": call.reserved and call.reserved.unit,
+        "reserved": call.reserved and call.reserved.amount,
         **_outcome(row, call, keys, sub=sub),
     }
 
@@ -88,6 +91,7 @@ def from_row(row: sa.Row[Any], keys: TaskKeys) -> ToolCall:
         started_at=row.started_at,
         finished_at=row.finished_at,
         unsettled=None if row.unsettled is None else WaitsFor(row.unsettled),
+        reserved=None if row.reserved_unit is None else Reserved(row.reserved_unit, row.reserved),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from segue_resource.domain.refusal import NotFound, Refused, TooMuch
-from segue_resource.domain.tool_call import Effect, Step, ToolCall, first_state
+from segue_resource.domain.tool_call import Effect, State, Step, ToolCall, first_state
 from segue_resource.stores import tables
 from segue_resource.stores.tool_call_row import CHANGING, changed, from_row, new_row
 from segue_resource.stores.unit import Reading, Writing
@@ -40,7 +40,11 @@ _INSERT = sa.insert(_calls)
 _COMPARE_AND_SET = (
     sa.update(_calls)
     .where(_this, _calls.c.version == sa.bindparam("the_version"))
-    .values(version=_calls.c.version + 1, **{column: sa.bindparam(f"new_{column}") for column in CHANGING})
+    .values(
+        version=_calls.c.version + 1,
+        started_seq=sa.bindparam("new_started_seq"),
+        **{column: sa.bindparam(f"new_{column}") for column in CHANGING},
+    )
     .returning(_calls.c.version)
 )
 
@@ -142,6 +146,8 @@ def _compare_and_set(writing: Writing, row: sa.Row[Any], call: ToolCall) -> None
     asked |= {
         f"new_{column}": value for column, value in changed(row, call, writing.keys, sub=writing.caller.sub).items()
     }
+    starts = call.state is State.RUNNING and row.state != State.RUNNING
+    asked["new_started_seq"] = writing.head + 1 if starts else row.started_seq
     if writing.connection.execute(_COMPARE_AND_SET, asked).scalar_one_or_none() is None:
         raise LostRace
 

@@ -4,6 +4,7 @@ The head row is the task's sequencer. The statement that takes it also compares 
 takes part; what the transaction logs gets the next sequence numbers, dense, because nobody else can take any meanwhile.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ import sqlalchemy as sa
 from segue_resource.domain.actor import Caller
 from segue_resource.domain.audit import about_event
 from segue_resource.domain.event import NewEvent
+from segue_resource.domain.fork import Origin
 from segue_resource.domain.lifecycle import Status, require_not_ended, require_working
 from segue_resource.domain.participant import RIGHTS, Role
-from segue_resource.domain.refusal import NotYourRole, Refused, StaleEpoch, TaskNotFound
+from segue_resource.domain.refusal import NotActive, NotYourRole, Refused, StaleEpoch, TaskNotFound
 from segue_resource.stores import audit, tables
+from segue_resource.stores.keys.task_keys import Keeper, TaskKeys
 from segue_resource.stores.log import Log
-from segue_resource.stores.task_keys import Keeper, TaskKeys
 
 _heads = tables.task_heads
 _people = tables.participants
@@ -40,7 +42,14 @@ _HOLD = _STANDING.with_for_update(of=_heads, key_share=True)
 _advance = (
     sa.update(_heads)
     .values(head=_heads.c.head + sa.bindparam("expected"), last_at=sa.bindparam("the_time"))
-    .returning(_heads.c.head, _heads.c.status, _heads.c.lead, _role.label("role"))
+    .returning(
+        _heads.c.head,
+        _heads.c.status,
+        _heads.c.lead,
+        _heads.c.parent_task_id,
+        _heads.c.parent_seq,
+        _role.label("role"),
+    )
 )
 _TAKE = _advance.where(_its, _heads.c.epoch == sa.bindparam("the_epoch"), _takes_part)
 _TAKE_STALE_TOO = _advance.where(_its, _heads.c.epoch >= sa.bindparam("the_epoch"), _takes_part)
@@ -57,13 +66,20 @@ _SETTLE = (
 )
 
 
+Happened = Counter[tuple[str, str]]
+"""How often what has happened in a transaction: `noted` and the kind of event, `appended` and the role, and so on."""
+
+
 class Behind(Exception):
     """The caller's epoch is above the task's: it has moved, and this is the first request to say so."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One state of a task, for one caller in one role. `epoch` is the task's, which may be above the caller's."""
+    """One state of a task, for one caller in one role. `epoch` is the task's, which may be above the caller's.
+
+    `origin` is whose past it goes on from, if it is a fork.
+    """
 
     connection: sa.Connection
     caller: Caller
@@ -74,12 +90,18 @@ class Reading:
     head: int
     epoch: int
     working_set_version: int
+    origin: Origin | None = None
+
+
+def acting(caller: Caller) -> dict[str, Any]:
+    """What the audit has beside the caller's identity when one client acts for another (RFC 8693 section 4.1)."""
+    return {"act": list(caller.actors)} if caller.actors else {}
 
 
 class Writing:
     """The right to change one task until the transaction ends, for one caller in one `role`.
 
-    `status` and `lead` are the task's as the transaction found them.
+    `status`, `lead` and `origin` are the task's as the transaction found them.
     """
 
     def __init__(
@@ -98,12 +120,14 @@ class Writing:
         self.role = _role_of(standing, caller)
         self.status = Status(standing.status)
         self.lead: str = standing.lead
+        self.origin = origin_of(standing)
         self.keys = keys
         self.before = log.head
         self._log = log
         self._chain = chain
         self._reserved = reserved
         self._item_changes = 0
+        self.happened: Happened = Counter()
 
     @property
     def now(self) -> int:
@@ -127,9 +151,13 @@ class Writing:
         """Whatever changes the task's own record asks first. Raises `NotActive` once it is closed."""
         require_not_ended(self.status)
 
-    def note(self, kind: str, body: dict[str, Any]) -> int:
-        """Log that the state of the task has changed; the sequence number of the event. The audit gets its part."""
-        seq = self._log.add(NewEvent(kind, "system", body))
+    def note(self, kind: str, body: dict[str, Any], *, sealed_for: str | None = None) -> int:
+        """Log that the state of the task has changed; the sequence number of the event. The audit gets its part.
+
+        It is sealed under the caller's data key, or that of `sealed_for` where it tells what others wrote.
+        """
+        seq = self._log.add(NewEvent(kind, "system", body), sealed_for=sealed_for)
+        self.tell("noted", kind)
         about = about_event(kind, body)
         if about is not None:
             self.record(kind, about)
@@ -137,11 +165,16 @@ class Writing:
 
     def record(self, kind: str, about: dict[str, Any]) -> None:
         """Add an entry to the audit: ids and words of ours, nothing that people or agents wrote."""
-        self._chain.add(kind, seq=self.head, actor=self.caller.actor, role=self.role, about=about)
+        self._chain.add(kind, seq=self.head, actor=self.caller.actor, role=self.role, about=about | acting(self.caller))
 
     def log(self, event: NewEvent, *, session_id: str | None) -> int:
         """Log an event of the caller; its sequence number."""
+        self.tell("appended", event.role)
         return self._log.add(event, session_id=session_id)
+
+    def tell(self, what: str, which: str) -> None:
+        """One more of `what` happened, if this transaction is committed."""
+        self.happened[what, which] += 1
 
     def item_changed(self) -> None:
         """The working set as a whole has a new version."""
@@ -172,6 +205,7 @@ def open_reading(connection: sa.Connection, caller: Caller, *, keeper: Keeper, n
         head=row.head,
         epoch=row.epoch,
         working_set_version=row.working_set_version,
+        origin=origin_of(row),
     )
 
 
@@ -192,10 +226,12 @@ def open_writing(
             raise Behind
         with knowing(standing):
             raise StaleEpoch
+    if taken.status == Status.ERASED:
+        raise NotActive(taken.status)
     return _writing(connection, caller, keeper=keeper, now=now, standing=taken, reserved=expected)
 
 
-def raise_epoch(connection: sa.Connection, caller: Caller, *, keeper: Keeper, now: int) -> None:
+def raise_epoch(connection: sa.Connection, caller: Caller, *, keeper: Keeper, now: int) -> Happened:
     """Raise the task's epoch to the caller's and log `task.moved`, once (specs/protocol.md section 7)."""
     raised = connection.execute(_RAISE, _asked(caller, expected=1, now=now)).one_or_none()
     if raised is not None:
@@ -203,6 +239,8 @@ def raise_epoch(connection: sa.Connection, caller: Caller, *, keeper: Keeper, no
         moved = {"epoch": caller.epoch, "device_id": caller.device_id, "transfer_id": caller.transfer_id}
         writing.note("task.moved", moved)
         writing.settle()
+        return writing.happened
+    return Counter()
 
 
 @contextmanager
@@ -231,6 +269,10 @@ def _role_of(standing: sa.Row[Any], caller: Caller) -> Role:
     if not caller.needs <= RIGHTS[role]:
         raise NotYourRole(role)
     return role
+
+
+def origin_of(standing: sa.Row[Any]) -> Origin | None:
+    return None if standing.parent_task_id is None else Origin(standing.parent_task_id, standing.parent_seq)
 
 
 def hold_standing(connection: sa.Connection, caller: Caller) -> sa.Row[Any]:

@@ -1,32 +1,63 @@
-"""The working set in the database: heads that are compared and set, and every version they ever pointed to."""
+"""The working set in the database: heads that are compared and set, and every version they ever pointed to.
+
+In a fork a head may point to a version that an older task has (`held_by`). A version that a rollback brought back has
+no text of its own: it says which version has it.
+"""
 
 from typing import Any
 
 import sqlalchemy as sa
 
 from segue_resource.domain.actor import Actor
-from segue_resource.domain.refusal import Conflict, NotFound, TooMuch
+from segue_resource.domain.refusal import Conflict, CursorAhead, NotFound, TooMuch
 from segue_resource.domain.working_set import MAX_BYTES, MAX_ITEMS, Content, Item, ItemStatus, ItemType
 from segue_resource.stores import tables
-from segue_resource.stores.task_keys import TaskKeys
+from segue_resource.stores.history.lineage import stretches
+from segue_resource.stores.keys.task_keys import TaskKeys
 from segue_resource.stores.unit import Reading, Writing
 
 _heads = tables.working_set_items
 _versions = tables.working_set_versions
 
+TEXTS = _versions.alias("texts")
+BROUGHT_BACK = sa.and_(
+    TEXTS.c.task_id == _versions.c.text_task_id,
+    TEXTS.c.item_id == _versions.c.item_id,
+    TEXTS.c.version == _versions.c.text_version,
+)
+_key_no = sa.func.coalesce(TEXTS.c.key_no, _versions.c.key_no)
+_sealed = sa.func.coalesce(TEXTS.c.sealed, _versions.c.sealed)
+_beside = [column for column in _versions.c if column.name not in ("key_no", "sealed")]
+SHOWN = [*_beside, _key_no.label("key_no"), _sealed.label("sealed")]
+"""The columns of a version, with the text it has or brings back; `sealed` is None in a deletion."""
+STANDING = [
+    *_beside,
+    _sealed.is_(None).label("deleted"),
+    _key_no.label("key_no"),
+    sa.case((_versions.c.size.is_(None), _sealed)).label("sealed"),
+]
+"""The same without the text, unless its size has to be found out."""
+
 _its = _heads.c.task_id == sa.bindparam("the_task")
 _this = sa.and_(_its, _heads.c.item_id == sa.bindparam("the_item"))
 _current = sa.and_(
-    _versions.c.task_id == _heads.c.task_id,
+    _versions.c.task_id == sa.func.coalesce(_heads.c.held_by, _heads.c.task_id),
     _versions.c.item_id == _heads.c.item_id,
     _versions.c.version == _heads.c.version,
 )
-_items = sa.select(_versions).select_from(_heads.join(_versions, _current))
+_items = sa.select(*SHOWN).select_from(_heads.join(_versions, _current).outerjoin(TEXTS, BROUGHT_BACK))
 _LIST = _items.where(_its).order_by(_heads.c.item_id)
 _ONE = _items.where(_this)
 _TOTAL = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_heads.c.size), 0)).where(_its)
-_LAST_VERSION = sa.select(sa.func.coalesce(sa.func.max(_versions.c.version), 0)).where(
-    _versions.c.task_id == sa.bindparam("the_task"), _versions.c.item_id == sa.bindparam("the_item")
+_LAST_VERSION = (
+    sa.select(_versions.c.version)
+    .where(
+        _versions.c.task_id == sa.bindparam("the_task"),
+        _versions.c.item_id == sa.bindparam("the_item"),
+        _versions.c.seq <= sa.bindparam("last"),
+    )
+    .order_by(_versions.c.seq.desc())
+    .limit(1)
 )
 _REPLACE = (
     sa.update(_heads)
@@ -36,6 +67,7 @@ _REPLACE = (
         type=sa.bindparam("new_type"),
         status=sa.bindparam("new_status"),
         size=sa.bindparam("new_size"),
+        held_by=None,
     )
     .returning(_heads.c.version)
 )
@@ -71,11 +103,11 @@ def item_at(writing: Writing, item_id: str, *, version: int) -> Item:
 
 
 def create(writing: Writing, item_id: str, content: Content) -> Item:
-    """Add an item that is not there. Raises `NotActive`, `Conflict` if it is there, and `TooMuch`."""
+    """Add an item that is not there. Raises `NotActive`, `CursorAhead`, `Conflict` if it is there, and `TooMuch`."""
     writing.require_working()
     if (current := _find(writing, item_id)) is not None:
         raise Conflict(current)
-    version = writing.connection.execute(_LAST_VERSION, _asked(writing, item_id)).scalar_one() + 1
+    version = last_version(writing, item_id) + 1
     head = {
         "task_id": writing.caller.task_id,
         "item_id": item_id,
@@ -92,7 +124,7 @@ def create(writing: Writing, item_id: str, content: Content) -> Item:
 def replace(writing: Writing, item_id: str, content: Content, *, version: int) -> Item:
     """Replace the item if it is still at `version`.
 
-    Raises `NotActive`, `Conflict` with what is there now, and `TooMuch`.
+    Raises `NotActive`, `CursorAhead`, `Conflict` with what is there now, and `TooMuch`.
     """
     writing.require_working()
     asked = {
@@ -125,7 +157,20 @@ def delete(writing: Writing, item_id: str, *, version: int) -> None:
     writing.item_changed()
 
 
+def last_version(writing: Writing, item_id: str) -> int:
+    """The highest version that the item ever had, also before a fork; 0 if it is new."""
+    for stretch in reversed(stretches(writing, 1, writing.head)):
+        asked = {"the_task": stretch.task_id, "the_item": item_id, "last": stretch.last}
+        version: int | None = writing.connection.execute(_LAST_VERSION, asked).scalar_one_or_none()
+        if version is not None:
+            return version
+    return 0
+
+
 def _add_version(writing: Writing, item_id: str, version: int, content: Content) -> Item:
+    """Raises `CursorAhead` if it says that it was drawn from an event which was not there."""
+    if content.source_seq is not None and content.source_seq > writing.before:
+        raise CursorAhead
     body = {
         "item_id": item_id,
         "version": version,
@@ -138,6 +183,7 @@ def _add_version(writing: Writing, item_id: str, version: int, content: Content)
     sealed = writing.keys.seal(texts, sub=writing.caller.sub, table=_versions.name, row=_row(item_id, version))
     row = _version_row(writing, item_id, version, seq=seq)
     row |= {"type": content.type, "status": content.status, "key_no": sealed.key_no, "sealed": sealed.value}
+    row |= {"size": content.size, "source_seq": content.source_seq}
     writing.connection.execute(_ADD_VERSION, row)
     writing.item_changed()
     return Item(
@@ -149,6 +195,7 @@ def _add_version(writing: Writing, item_id: str, version: int, content: Content)
         version=version,
         updated_at=writing.now,
         updated_by=writing.caller.actor,
+        source_seq=content.source_seq,
     )
 
 
@@ -187,7 +234,7 @@ def _version_row(writing: Writing, item_id: str, version: int, *, seq: int) -> d
 
 
 def to_item(row: sa.Row[Any], keys: TaskKeys) -> Item:
-    """A row of the versions that is no deletion."""
+    """A row of what is `SHOWN` that is no deletion."""
     texts = texts_of(row, keys)
     return Item(
         item_id=row.item_id,
@@ -198,12 +245,14 @@ def to_item(row: sa.Row[Any], keys: TaskKeys) -> Item:
         version=row.version,
         updated_at=row.updated_at,
         updated_by=Actor(row.sub, row.client_id, row.device_id),
+        source_seq=row.source_seq,
     )
 
 
 def texts_of(row: sa.Row[Any], keys: TaskKeys) -> dict[str, str]:
     """Title and body; empty once the key of who wrote them has been destroyed."""
-    opened: dict[str, str] | None = keys.unseal(
-        row.key_no, row.sealed, table=_versions.name, row=_row(row.item_id, row.version)
+    place = _row(row.item_id, row.text_version or row.version)
+    opened: dict[str, str] | None = keys.of(row.text_task_id or row.task_id).unseal(
+        row.key_no, row.sealed, table=_versions.name, row=place
     )
     return opened or {"title": "", "body": ""}

@@ -1,0 +1,41 @@
+"""What somebody who can write the database can change without verifying noticing, and why that is borne."""
+
+from collections.abc import Mapping
+
+UNPROTECTED: Mapping[str, str] = {
+    "tasks.retention_class": "a class chosen when the task began, which the log does not tell",
+    "tasks.reckoned": "the retention policy that was reckoned with; it is reckoned anew",
+    "tasks.reckoned_at": "as reckoned: an earlier time shortens a notice, a hold is not touched by it",
+    "tasks.due_at": "when the retention policy looks at the task next",
+    "tasks.dropped": "what retention has finished; what is dropped is told in the log, and found if it is not",
+    "tasks.dropping": "as dropped",
+    "tasks.compacted_to": "as dropped",
+    "task_heads.last_at": "found only where it is before the last event: a request that logs nothing moves it too",
+    "sessions.last_seen_at": "shown to people, decides nothing; never logged",
+    "sessions.began": "a figure for the operator, decides nothing",
+    "sessions.transfer_id": "shown to people, decides nothing; the move itself is in the log",
+    "tool_calls.version": "what a compare-and-set compares: with another number a writer tries again",
+    "tool_calls.tool": "the name of the tool; what it is asked for is sealed, and approved by its title",
+    "tool_calls.lease_until": "heartbeats move it unlogged; an early end lets others take over, a late one delays them",
+    "tool_calls.holder_device_id": "found unless it is emptied, as it is where a holder was let go of",
+    "tool_calls.holder_session_id": "shown to people, decides nothing",
+    "tool_calls.fence_epoch": "found unless the fence as a whole is emptied, as it is where a holder was let go of",
+    "tool_calls.fence_counter": "as fence_epoch",
+    "tool_calls.reserved": "what a claim may spend at most until it ends",
+    "tool_calls.reserved_unit": "as reserved",
+    "working_set_versions.source_seq": "shown to people, decides nothing",
+    "handoffs.version": "as that of a tool call",
+    "data_keys.created_at": "shown to nobody, decides nothing",
+    "idempotency_keys.recorded_at": "when the kept answer is dropped; without it a repeat counts as the first",
+    "usage_reports.usage_id": "names a report for the bill, which the log does not tell; the sums of all are compared",
+    "usage_reports.note": "as usage_id: the name of a model or a tool",
+    "usage_reports.call_id": "as usage_id",
+    "usage_reports.sub": "as usage_id",
+    "usage_reports.client_id": "as usage_id",
+    "usage_reports.device_id": "as usage_id",
+    "usage_reports.at": "as usage_id",
+    "usage_by_session.last_at": "shown to people, decides nothing",
+    "scrubs.verified_at": "when the task is verified next",
+    "scrubs.faults": "what the last run found; the next counts again",
+}
+"""By table and column. A row that is dropped from `idempotency_keys` or `scrubs` is not missed."""
