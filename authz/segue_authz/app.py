@@ -1,6 +1,7 @@
 """The authorization server as an ASGI application; the only module that puts the parts together."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from segue.clock import Clock
@@ -20,13 +21,17 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from segue_authz import pages
+from segue_authz.client_auth.attestation import Attesters
 from segue_authz.client_auth.authenticator import ClientAuthenticator
+from segue_authz.client_documents import ClientDocuments
+from segue_authz.delivery import Delivery, working
 from segue_authz.domain.identifier import Random
 from segue_authz.domain.policy import Policies
 from segue_authz.domain.proximity import Locator, NoLocator
 from segue_authz.domain.task_card import TaskCards
 from segue_authz.endpoints import (
     authorize,
+    backchannel_authentication,
     claim,
     confirm,
     device,
@@ -36,33 +41,58 @@ from segue_authz.endpoints import (
     introspection,
     invitation,
     metadata,
+    notification,
     pushed_request,
+    registration,
     revocation,
     sign_in,
+    signal_stream,
+    signals,
+    status_list,
     token,
     transfer,
+    user_code,
+    waiting,
     withdrawal,
 )
 from segue_authz.endpoints.answer import Handler, protocol_endpoint
 from segue_authz.endpoints.page import page_endpoint
 from segue_authz.endpoints.services import Services
+from segue_authz.endpoints.status_list_feed import StatusListFeed
 from segue_authz.endpoints.withdrawal_feed import WithdrawalFeed
+from segue_authz.grants import token_exchange
 from segue_authz.grants.authorization_code import AuthorizationCodeGrant
+from segue_authz.grants.ciba import CibaGrant
+from segue_authz.grants.client_credentials import ClientCredentialsGrant
 from segue_authz.grants.device_code import DeviceCodeGrant
 from segue_authz.grants.refresh_token import RefreshTokenGrant
+from segue_authz.grants.token_exchange import TokenExchangeGrant
+from segue_authz.housekeeping import Housekeeping
+from segue_authz.outbound import Outbound
 from segue_authz.password import Passwords
 from segue_authz.settings import Settings
+from segue_authz.signalling import Signalling
 from segue_authz.stores.accounts import Accounts, BrowserSessions
 from segue_authz.stores.authorization_codes import AuthorizationCodes
+from segue_authz.stores.backchannel import Backchannel
 from segue_authz.stores.clients import Clients
 from segue_authz.stores.grants import Grants
+from segue_authz.stores.notices import Notices
 from segue_authz.stores.overview import Overview
 from segue_authz.stores.pushed_requests import PushedRequests
+from segue_authz.stores.registrations import Registrations
+from segue_authz.stores.signals import Signals
+from segue_authz.stores.status_lists import StatusListStore
 from segue_authz.stores.transfers import Transfers
+from segue_authz.stores.user_codes import UserCodes
 from segue_authz.stores.withdrawals import Withdrawals
 from segue_authz.tokens.derivation import Derivation
+from segue_authz.tokens.id_token import IdTokens
 from segue_authz.tokens.mint import Mint
+from segue_authz.tokens.sealed import Sealing
+from segue_authz.tokens.security_event import SecurityEvents
 from segue_authz.tokens.signing_keys import SigningKeys
+from segue_authz.tokens.status_list import Places, StatusLists
 
 _CORS = Middleware(
     CORSMiddleware,
@@ -83,8 +113,25 @@ OPEN: tuple[Address, ...] = (
     ("POST", "/revoke", revocation.revoke),
     ("POST", "/introspect", introspection.introspect),
     ("POST", "/device_authorization", device_authorization.authorize_device),
+    ("POST", "/backchannel_authentication", backchannel_authentication.authenticate),
     ("POST", "/transfer/claim", claim.claim_transfer),
+    ("POST", "/register", registration.register),
+    ("GET", "/register/{client_id}", registration.show),
+    ("PUT", "/register/{client_id}", registration.change),
+    ("DELETE", "/register/{client_id}", registration.remove),
     ("GET", "/withdrawals", withdrawal.withdrawals),
+    ("GET", "/status", status_list.status_lists),
+    ("GET", "/status/{number}", status_list.status_list),
+    ("GET", "/.well-known/ssf-configuration", signals.configuration),
+    ("POST", "/signals/stream", signal_stream.begin),
+    ("GET", "/signals/stream", signal_stream.show),
+    ("PATCH", "/signals/stream", signal_stream.change),
+    ("PUT", "/signals/stream", signal_stream.replace_whole),
+    ("DELETE", "/signals/stream", signal_stream.end),
+    ("GET", "/signals/status", signals.show_status),
+    ("POST", "/signals/status", signals.set_status),
+    ("POST", "/signals/verify", signals.verify),
+    ("POST", "/signals/poll/{stream_id}", signals.poll),
     ("GET", "/healthz", health.alive),
     ("GET", "/readyz", health.ready),
 )
@@ -108,18 +155,21 @@ def create_app(
     random: Random,
     policies: Policies | None = None,
     locator: Locator | None = None,
+    outbound: Outbound | None = None,
+    attesters: Attesters | None = None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
     """The server over what it is given; whoever opened that closes it, in `lifespan` or elsewhere.
 
-    `policies` is the transfer policy, `balanced` by default; `locator` knows places of networks, if anybody does.
+    `policies` is the transfer policy, `balanced` by default; `locator` knows places of networks, if anybody does;
+    `outbound` is the way to addresses that clients and browsers name; `attesters` vouch for devices.
     """
-    policies = policies or Policies()
+    policies, outbound = policies or Policies(), outbound or Outbound()
     derivation = Derivation(secret)
     accounts, grants, transfers = Accounts(database), Grants(database), Transfers(database)
     codes, withdrawals = AuthorizationCodes(database), Withdrawals(database)
-    clients, lifetime = Clients(database), settings.grant_lifetime
-    nonce_secret = derivation.key("dpop_nonce")
+    clients, lifetime, profile = Clients(database), settings.grant_lifetime, settings.profile
+    nonce_secret, sealing = derivation.key("dpop_nonce"), Sealing(derivation, random)
     services = Services(
         settings=settings,
         clock=clock,
@@ -134,14 +184,30 @@ def create_app(
         accounts=accounts,
         browser_sessions=BrowserSessions(database),
         clients=clients,
-        client_authenticator=ClientAuthenticator(clients, issuer=settings.issuer, clock=clock),
+        client_authenticator=ClientAuthenticator(clients, issuer=settings.issuer, clock=clock, profile=profile),
+        client_documents=ClientDocuments(clients, outbound, hosts=settings.client_documents, clock=clock),
+        registrations=Registrations(database),
+        attesters=attesters or Attesters([]),
         codes=codes,
         pushed_requests=PushedRequests(database),
         grants=grants,
         transfers=transfers,
+        backchannel=Backchannel(database),
+        user_codes=UserCodes(database),
+        notices=Notices(database),
+        sealing=sealing,
+        id_tokens=IdTokens(issuer=settings.issuer, keys=keys, derivation=derivation),
         overview=Overview(database),
         withdrawals=withdrawals,
         withdrawal_feed=WithdrawalFeed(withdrawals, clock),
+        status_list_feed=StatusListFeed(
+            StatusListStore(database),
+            StatusLists(
+                Places(issuer=settings.issuer, derivation=derivation), issuer=settings.issuer, keys=keys, clock=clock
+            ),
+        ),
+        signals=Signals(database, random),
+        security_events=SecurityEvents(issuer=settings.issuer, keys=keys, clock=clock),
         mint=Mint(
             issuer=settings.issuer, audiences=settings.audiences, keys=keys, derivation=derivation, random=random
         ),
@@ -149,16 +215,44 @@ def create_app(
         locator=locator or NoLocator(),
         tokens=TaskTokenVerifier(issuer=settings.issuer, audience=settings.issuer, keys=keys, clock=clock),
         grant_types={
-            "authorization_code": AuthorizationCodeGrant(codes, grants, derivation, random, grant_lifetime=lifetime),
-            "refresh_token": RefreshTokenGrant(grants, derivation),
+            "authorization_code": AuthorizationCodeGrant(
+                codes, grants, derivation, random, grant_lifetime=lifetime, codes_once=profile.codes_once
+            ),
+            "client_credentials": ClientCredentialsGrant(issuer=settings.issuer),
+            token_exchange.GRANT_TYPE: TokenExchangeGrant(grants, random, issuer=settings.issuer, keys=keys),
+            "refresh_token": RefreshTokenGrant(grants, derivation, rotates=profile.rotates),
             "urn:ietf:params:oauth:grant-type:device_code": DeviceCodeGrant(
+                transfers, grants, derivation, random, policies=policies, grant_lifetime=lifetime
+            ),
+            "urn:openid:params:grant-type:ciba": CibaGrant(
                 transfers, grants, derivation, random, policies=policies, grant_lifetime=lifetime
             ),
         },
     )
-    routes = [*_protocol_routes(services, nonce_secret), *_page_routes(services), pages.static_routes()]
+    routes = [
+        *_protocol_routes(services, nonce_secret),
+        *_page_routes(services),
+        pages.static_routes(),
+        pages.worker_route(),
+    ]
     handlers = {404: _not_found, 405: _not_found, 500: _failed}
-    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    delivery = Delivery(
+        database,
+        derivation=derivation,
+        sealing=sealing,
+        issuer=settings.issuer,
+        clock=clock,
+        outbound=outbound,
+    )
+    signalling = Signalling(
+        services.signals, events=services.security_events, sealing=sealing, clock=clock, post=delivery.post
+    )
+    app = Starlette(
+        routes=routes,
+        exception_handlers=handlers,
+        lifespan=working(lifespan, delivery, signalling, Housekeeping(database, clock=clock)),
+    )
+    app.state.delivery, app.state.signalling = delivery, signalling
     app.router.redirect_slashes = False
     return app
 
@@ -167,6 +261,15 @@ def _protocol_routes(services: Services, nonce_secret: bytes) -> list[Route]:
     def route(method: str, path: str, handler: Handler, *further: Middleware) -> Route:
         endpoint = protocol_endpoint(services, handler)
         return Route(path, endpoint, methods=[method, "OPTIONS"], middleware=[_CORS, *further])
+
+    def together(path: str, handlers: dict[str, Handler]) -> Route:
+        """One route for each address, so that it knows all of its methods."""
+        endpoints = {method: protocol_endpoint(services, handler) for method, handler in handlers.items()}
+
+        async def endpoint(request: Request) -> Response:
+            return await endpoints.get(request.method, next(iter(endpoints.values())))(request)
+
+        return Route(path, endpoint, methods=[*endpoints, "OPTIONS"], middleware=[_CORS])
 
     async def own_document(url: str) -> bytes:
         """The middleware's view of our own metadata and keys, without a way over the network."""
@@ -185,10 +288,17 @@ def _protocol_routes(services: Services, nonce_secret: bytes) -> list[Route]:
         clock=services.clock,
     )
     return [
-        *(route(*address) for address in OPEN),
+        *(together(path, handlers) for path, handlers in _by_path(OPEN).items()),
         *(route(*address, protected) for address in PROTECTED),
         route("GET", "/.well-known/oauth-protected-resource", transfer.read_transfer, protected),  # answered by it
     ]
+
+
+def _by_path(addresses: Iterable[Address]) -> dict[str, dict[str, Handler]]:
+    grouped: dict[str, dict[str, Handler]] = {}
+    for method, path, handler in addresses:
+        grouped.setdefault(path, {})[method] = handler
+    return grouped
 
 
 def _page_routes(services: Services) -> list[Route]:
@@ -206,6 +316,13 @@ def _page_routes(services: Services) -> list[Route]:
         route("/device", device.enter_code, "POST"),
         route("/approve/{transfer_id}", device.show, "GET"),
         route("/approve/{transfer_id}", device.decide, "POST"),
+        route("/requests", waiting.show, "GET"),
+        route("/requests", waiting.look, "POST"),
+        route("/requests/waiting", waiting.count, "GET"),
+        route("/user-code", user_code.show, "GET"),
+        route("/user-code", user_code.change, "POST"),
+        route("/notices", notification.show, "GET"),
+        route("/notices", notification.change, "POST"),
         route("/invitation", invitation.show, "GET"),
         route("/invitation", invitation.answer, "POST"),
         route("/devices", devices.show, "GET"),

@@ -16,8 +16,11 @@ from segue_storage.database import Database, open_database
 from segue_storage.migrations import SchemaBehind
 from segue_storage.setting import BadSetting
 
+from segue_authz import client_command, stream_command
 from segue_authz.client_auth.authenticator import digest
-from segue_authz.domain.client import Client, Method
+from segue_authz.domain.backchannel import DELIVERY_MODES
+from segue_authz.domain.client import SERVICES, Client, Method
+from segue_authz.domain.policy import ERASING
 from segue_authz.enrolment import NotAcceptable, add_client, add_user
 from segue_authz.serving import prepare_tables
 from segue_authz.settings import from_process
@@ -46,7 +49,7 @@ def user(argv: list[str]) -> int:
 
 
 def client(argv: list[str]) -> int:
-    """Add, disable or enable an application."""
+    """Add, review, disable or remove an application, or let some register themselves."""
     parser = argparse.ArgumentParser(prog="segue client", description=client.__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="register a client: a public one, unless it gets a secret or has keys")
@@ -56,16 +59,41 @@ def client(argv: list[str]) -> int:
     add.add_argument(
         "--consumption-uri", action="append", default=[], help="page that takes a transfer over; repeatable"
     )
-    add.add_argument("--actions", default=" ".join(sorted(ACTIONS)), help="what it may ask for (default: everything)")
+    usual = " ".join(sorted(ACTIONS - ERASING))
+    add.add_argument("--actions", default=usual, help="what it may ask for (default: everything but task:erase)")
     proof = add.add_mutually_exclusive_group()
     proof.add_argument("--secret", action="store_true", help="make a secret, print it once (client_secret_basic)")
     proof.add_argument("--jwks", type=Path, metavar="FILE", help="its public keys as a JWK set (private_key_jwt)")
+    add.add_argument("--exchange-actions", default="", help="what it may get for a task token that was sent to it")
+    add.add_argument(
+        "--exchange-audience", action="append", default=[], metavar="URL", help="at which resource server; repeatable"
+    )
+    add.add_argument("--services", default="", help=f"what it may ask of this server as itself: {', '.join(SERVICES)}")
     add.add_argument("--audience", metavar="URL", help="a resource server, which may introspect tokens for it")
+    add.add_argument("--backchannel", choices=DELIVERY_MODES, help="it may ask people by the backchannel (CIBA)")
+    add.add_argument("--notification-endpoint", metavar="URL", help="where a client that is pinged hears of decisions")
+    add.add_argument(
+        "--user-code", action="store_true", help="it asks people for the code by which apps may reach them, always"
+    )
     for action in ("disable", "enable"):
         actions.add_parser(action, help=f"{action} a client").add_argument("client_id")
+    client_command.add_parsers(actions)
+    add.add_argument("--must-sign-requests", action="store_true", help="it asks by signed request objects alone")
     _json_option(*actions.choices.values())
     options = parser.parse_args(argv)
+    if "work" in options:
+        return _run(options, options.work)
     return _run(options, _add_client if options.action == "add" else _switch_client)
+
+
+def stream(argv: list[str]) -> int:
+    """Begin, list or end the streams of security events by which servers hear of withdrawals."""
+    parser = argparse.ArgumentParser(prog="segue stream", description=stream.__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    stream_command.add_parsers(actions)
+    _json_option(*actions.choices.values())
+    options = parser.parse_args(argv)
+    return _run(options, options.work)
 
 
 async def _add_user(database: Database, options: argparse.Namespace) -> dict[str, str]:
@@ -103,6 +131,13 @@ async def _add_client(database: Database, options: argparse.Namespace) -> dict[s
         secret_digest=digest(secret) if secret else None,
         jwks=jwks,
         audience=options.audience,
+        backchannel_token_delivery_mode=options.backchannel,
+        backchannel_client_notification_endpoint=options.notification_endpoint,
+        backchannel_user_code_parameter=options.user_code,
+        services=frozenset(options.services.split()),
+        exchange_actions=frozenset(options.exchange_actions.split()),
+        exchange_audiences=tuple(options.exchange_audience),
+        require_signed_request_object=options.must_sign_requests,
     )
     await add_client(database, registered)
     return {"client_id": registered.client_id} | ({"client_secret": secret} if secret else {})
@@ -130,8 +165,11 @@ async def _switch_client(database: Database, options: argparse.Namespace) -> dic
     return {"client_id": options.client_id, "state": f"{options.action}d"}
 
 
-def _run(options: argparse.Namespace, work: Callable[[Database, argparse.Namespace], Awaitable[dict[str, str]]]) -> int:
-    async def with_database() -> dict[str, str]:
+Told = dict[str, str] | client_command.Rows
+
+
+def _run(options: argparse.Namespace, work: Callable[[Database, argparse.Namespace], Awaitable[Told]]) -> int:
+    async def with_database() -> Told:
         database = open_database(settings.database)
         try:
             return await work(database, options)
@@ -146,8 +184,16 @@ def _run(options: argparse.Namespace, work: Callable[[Database, argparse.Namespa
         return _failed(f"{taken} exists already")
     except (NotAcceptable, BadSetting, SchemaBehind) as fault:
         return _failed(str(fault))
-    print(json.dumps(result) if options.json else ", ".join(f"{name}: {value}" for name, value in result.items()))
+    print(json.dumps(result) if options.json else "\n".join(_line(row) for row in _rows(result)))
     return 0
+
+
+def _rows(result: Told) -> client_command.Rows:
+    return result if isinstance(result, list) else [dict(result)]
+
+
+def _line(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in row.items())
 
 
 def _failed(text: str) -> int:

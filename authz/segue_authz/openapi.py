@@ -12,9 +12,12 @@ from segue_storage.json_text import laid_out
 
 from segue_authz.app import OPEN, PROTECTED, Address
 from segue_authz.domain.refusal import (
+    InsufficientScope,
     InvalidClient,
     InvalidDPoPProof,
     InvalidRequest,
+    InvalidServiceToken,
+    NonceForToken,
     PayloadTooLarge,
     Refusal,
     TemporarilyUnavailable,
@@ -33,7 +36,10 @@ _SECURITY: dict[Proof, list[dict[str, list[str]]]] = {
     Proof.NONE: [],
     Proof.KEY: [{"dpop_proof": []}],
     Proof.KEY_IF_ANY: [{"dpop_proof": []}, {}],
+    Proof.SERVICE: [{"service_token": [], "dpop_proof": []}],
     Proof.HOLDER: [{"task_token": ["task:transfer"], "dpop_proof": []}],
+    Proof.INVITATION: [{"initial_access_token": []}, {}],
+    Proof.REGISTRATION: [{"registration_access_token": []}],
 }
 _ERROR = {
     "description": "RFC 6749 section 5.2.",
@@ -92,7 +98,10 @@ def describe(addresses: Iterable[Address]) -> dict[str, Any]:
             },
             "securitySchemes": {
                 "task_token": {"type": "http", "scheme": "DPoP", "description": "A task token for this server."},
+                "service_token": {"type": "http", "scheme": "DPoP", "description": "RFC 6749 section 4.4."},
                 "dpop_proof": {"type": "apiKey", "in": "header", "name": "DPoP", "description": "RFC 9449."},
+                "initial_access_token": {"type": "http", "scheme": "bearer", "description": "RFC 7591 section 3."},
+                "registration_access_token": {"type": "http", "scheme": "bearer", "description": "RFC 7592 section 3."},
             },
         },
     }
@@ -100,16 +109,21 @@ def describe(addresses: Iterable[Address]) -> dict[str, Any]:
 
 def _operation(path: str, name: str, told: Operation) -> dict[str, Any]:
     parameters = [
-        {"name": each, "in": "path", "required": True, "schema": TEXT} for each in re.findall(r"{(\w+)}", path)
+        {"name": each, "in": "path", "required": True, "schema": told.path.get(each, TEXT)}
+        for each in re.findall(r"{(\w+)}", path)
     ]
     parameters += [{"name": each.removesuffix("?"), "in": "query", "schema": told.query[each]} for each in told.query]
-    form = None if told.form is None else {**told.form, **(_CLIENT if told.client else {})}
+    content: dict[str, Any] = {}
+    if told.form is not None:
+        content[FORM] = {"schema": _object({**told.form, **(_CLIENT if told.client else {})})}
+    if told.body is not None:
+        content["application/json"] = {"schema": _object(told.body)}
     return {
         "operationId": name,
         "summary": told.summary,
         "security": _SECURITY[told.proof],
         "parameters": parameters,
-        **({} if form is None else {"requestBody": {"required": True, "content": {FORM: {"schema": _object(form)}}}}),
+        **({"requestBody": {"required": True, "content": content}} if content else {}),
         "responses": _good(told) | _bad(told),
     }
 
@@ -123,10 +137,14 @@ def _object(members: Members) -> dict[str, Any]:
 def _good(told: Operation) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for status, members in told.answers.items():
-        content: dict[str, Any] = {"application/json": {"schema": _object(members)}}
+        schema = _object(members)
+        if told.several:
+            schema = {"oneOf": [schema, {"type": "array", "items": schema}]}
+        content: dict[str, Any] = {"application/json": {"schema": schema}}
         if told.signed is not None:
             content[told.signed] = {"schema": {"type": "string"}}
-        answers[str(status)] = {"description": told.summary, "headers": _headers("DPoP-Nonce"), "content": content}
+        answer = {"description": told.summary, "headers": _headers("DPoP-Nonce")}
+        answers[str(status)] = answer if status == 204 else answer | {"content": content}
     return answers
 
 
@@ -144,9 +162,10 @@ def _bad(told: Operation) -> dict[str, Any]:
 
 def _refusals(told: Operation) -> list[type[Refusal]]:
     found = [*told.refuses, TemporarilyUnavailable]
-    found += [InvalidRequest, PayloadTooLarge] if told.form is not None else []
+    found += [InvalidRequest, PayloadTooLarge] if told.form is not None or told.body is not None else []
     found += [InvalidClient] if told.client else []
     found += [InvalidDPoPProof, UseDPoPNonce] if told.proof in (Proof.KEY, Proof.KEY_IF_ANY) else []
+    found += [InvalidDPoPProof, InvalidServiceToken, InsufficientScope, NonceForToken] * (told.proof is Proof.SERVICE)
     return found
 
 

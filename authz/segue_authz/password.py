@@ -19,6 +19,11 @@ class Passwords:
             right = await asyncio.to_thread(_verify, password_hash or _NOBODY, password)
         return right and bool(password_hash)
 
+    async def hashed(self, password: str) -> str:
+        """For storing, in turn with those that are checked."""
+        async with self._room:
+            return await asyncio.to_thread(hash_password, password)
+
 
 def hash_password(password: str) -> str:
     """For storing. Takes some tens of milliseconds."""

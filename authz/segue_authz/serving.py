@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from segue_authz import policy_file
 from segue_authz.app import create_app
+from segue_authz.client_auth.attestation import read_attesters
 from segue_authz.settings import Settings
 from segue_authz.task_cards import TaskCardsOverHttp
 from segue_authz.tokens import signing_keys
@@ -33,6 +34,7 @@ def prepare(settings: Settings) -> None:
         _create_secret(settings.secret)
     prepare_tables(settings)
     policy_file.read(settings.policy)
+    read_attesters(settings.attesters)
     signing_keys.read(settings.keys)
     read_secret(settings.secret)
 
@@ -84,6 +86,7 @@ def open_app(settings: Settings) -> Starlette:
         clock=now,
         random=secrets.token_bytes,
         policies=policy_file.read(settings.policy),
+        attesters=read_attesters(settings.attesters),
         lifespan=lifespan,
     )
 

@@ -1,13 +1,27 @@
 """The settings of the authorization server: read once, checked, and passed on as a value."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from segue_storage.setting import BadSetting, address, database, redis, seconds, setting, without_password
 
+from segue_authz.domain.profile import PROFILES, SEGUE, Profile
+
 DAY = 86_400
+
+
+class Registering(StrEnum):
+    """Who may register a client (RFC 7591)."""
+
+    OFF = "off"
+    INVITED = "invited"
+    """Whoever shows an initial access token that the operator made."""
+    OPEN = "open"
+    """Anybody, within limits."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,10 @@ class Settings:
     further_audiences: tuple[str, ...] = ()
     grant_lifetime: int = 30 * DAY
     browser_session_lifetime: int = DAY // 2
+    registration: Registering = Registering.INVITED
+    client_documents: tuple[str, ...] = ()
+    attesters: Path | None = None
+    profile: Profile = SEGUE
 
     @property
     def audiences(self) -> tuple[str, ...]:
@@ -50,8 +68,12 @@ class Settings:
             "SEGUE_AUTHZ_KEYS": str(self.keys),
             "SEGUE_AUTHZ_SECRET_FILE": str(self.secret),
             "SEGUE_AUTHZ_POLICY": str(self.policy or "(balanced)"),
+            "SEGUE_AUTHZ_PROFILE": self.profile.name,
             "SEGUE_AUTHZ_GRANT_LIFETIME": str(self.grant_lifetime),
             "SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME": str(self.browser_session_lifetime),
+            "SEGUE_AUTHZ_REGISTRATION": self.registration.value,
+            "SEGUE_AUTHZ_ATTESTERS": str(self.attesters or "(none)"),
+            "SEGUE_AUTHZ_CLIENT_DOCUMENTS": " ".join(self.client_documents) or "off",
         }
 
 
@@ -72,6 +94,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         redis=setting(environ, "SEGUE_AUTHZ_REDIS", redis, default="") or None,
         keys=Path(environ.get("SEGUE_AUTHZ_KEYS") or state / "authz-keys"),
         secret=Path(environ.get("SEGUE_AUTHZ_SECRET_FILE") or state / "authz-secret"),
+        profile=_profile("SEGUE_AUTHZ_PROFILE", environ.get("SEGUE_AUTHZ_PROFILE") or SEGUE.name),
         policy=Path(environ["SEGUE_AUTHZ_POLICY"]) if environ.get("SEGUE_AUTHZ_POLICY") else None,
         further_audiences=tuple(
             address("SEGUE_AUTHZ_AUDIENCES", audience) for audience in environ.get("SEGUE_AUTHZ_AUDIENCES", "").split()
@@ -80,9 +103,35 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         browser_session_lifetime=seconds(
             environ, "SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME", default=DAY // 2, least=300, most=30 * DAY
         ),
+        registration=Registering(setting(environ, "SEGUE_AUTHZ_REGISTRATION", _registering, default="invited")),
+        attesters=Path(environ["SEGUE_AUTHZ_ATTESTERS"]) if environ.get("SEGUE_AUTHZ_ATTESTERS") else None,
+        client_documents=_hosts("SEGUE_AUTHZ_CLIENT_DOCUMENTS", environ),
     )
     _require_whole(settings, environ)
     return settings
+
+
+def _registering(name: str, value: str) -> str:
+    if value not in tuple(Registering):
+        raise BadSetting(f"{name} is {value!r}; it must be one of {', '.join(Registering)}")
+    return value
+
+
+def _hosts(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """None for `off`."""
+    text = environ.get(name) or "off"
+    if text == "off":
+        return ()
+    hosts = tuple(text.split())
+    if "off" in hosts or not all(re.fullmatch(r"[a-z0-9.-]{1,253}", host, re.ASCII) for host in hosts):
+        raise BadSetting(f"{name} is {text!r}; it must be off, any, or names of hosts in small letters")
+    return hosts
+
+
+def _profile(name: str, value: str) -> Profile:
+    if value not in PROFILES:
+        raise BadSetting(f"{name} is {value!r}; it must be one of {', '.join(PROFILES)}")
+    return PROFILES[value]
 
 
 def _require_whole(settings: Settings, environ: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The task store, asked over HTTP with a JWT signed by our own keys (specs/protocol.md section 9)."""
 
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -9,15 +10,34 @@ import msgspec
 from segue.clock import Clock
 
 from segue_authz.domain.identifier import Random, secret
-from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Invitation, NotInvited, TaskCard
+from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Choice, Invitation, NotInvited, TaskCard
 from segue_authz.tokens.signing_keys import SigningKeys
 
 _LIFETIME = 30
+_LONGEST_REASON = 400
 _T = TypeVar("_T")
 
 
 class _Cards(msgspec.Struct):
     cards: list[TaskCard]
+
+
+class _Match(msgspec.Struct):
+    reason: str
+    likely: bool
+
+
+class _MatchedCard(msgspec.Struct):
+    card: TaskCard
+    match: _Match | None
+
+
+class _MatchedCards(msgspec.Struct):
+    cards: list[_MatchedCard]
+
+
+class _Noted(msgspec.Struct):
+    noted: bool
 
 
 class _Joined(msgspec.Struct):
@@ -52,13 +72,23 @@ class TaskCardsOverHttp:
     async def open_tasks(self, subject: str) -> list[TaskCard]:
         return _decode(await self._ask("GET", "/task-cards", subject), _Cards).cards
 
+    async def matching(self, subject: str, about: str) -> list[TaskCard]:
+        answer = await self._ask("POST", "/task-cards/match", subject, json={"about": about})
+        found = _decode(answer, _MatchedCards).cards
+        cards = [replace(one.card, because=_because(one.match)) for one in found]
+        return sorted(cards, key=lambda card: not card.because)
+
+    async def note_choice(self, subject: str, choice: Choice) -> None:
+        content = msgspec.to_builtins(choice)
+        _decode(await self._ask("POST", "/task-cards/choices", subject, json=content), _Noted)
+
     async def card(self, subject: str, task_id: str) -> TaskCard | None:
         answer = await self._ask("GET", f"/task-cards/{quote(task_id, safe='')}", subject)
         return None if answer.status_code == 404 else _decode(answer, TaskCard)
 
-    async def create(self, subject: str, task_id: str, *, name: str, name_source: str) -> TaskCard:
+    async def create(self, subject: str, task_id: str, *, name: str, name_source: str, client_id: str) -> TaskCard:
         path = f"/task-cards/{quote(task_id, safe='')}"
-        content = {"name": name, "name_source": name_source}
+        content = {"name": name, "name_source": name_source, "client_id": client_id}
         return _decode(await self._ask("PUT", path, subject, json=content), TaskCard)
 
     async def invitation(self, subject: str, code: str) -> Invitation:
@@ -103,10 +133,14 @@ class TaskCardsOverHttp:
         return jwt.encode(claims, key.private_key, algorithm="ES256", headers=headers)
 
 
+def _because(match: _Match | None) -> str:
+    return match.reason[:_LONGEST_REASON] if match is not None and match.likely else ""
+
+
 def _decode(answer: httpx2.Response, shape: type[_T], *, statuses: tuple[int, ...] = (200, 201)) -> _T:
     if answer.status_code not in statuses:
         raise CardsUnavailable(f"the task store answered {answer.status_code}")
     try:
         return msgspec.json.decode(answer.content, type=shape)
-    except msgspec.MsgspecError as failure:
+    except (ValueError, RecursionError) as failure:  # not UTF-8, nested too deep, or not of that shape
         raise CardsUnavailable("the task store's answer cannot be read") from failure

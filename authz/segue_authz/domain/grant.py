@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 
 READING = ":read"
+MAX_ACTORS = 3
+"""How many clients may act one for the other (RFC 8693 section 4.1): each further one is a further place to lose at."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,12 @@ class Authentication:
 
 @dataclass(frozen=True)
 class Grant:
-    """Tokens are minted from it; withdrawing it withdraws them all. `generation` counts refreshes."""
+    """Tokens are minted from it; withdrawing it withdraws them all. `generation` counts refreshes.
+
+    `resource` is the one audience that was asked for, if one was. A grant that came of a token exchange has a parent,
+    with which it ends, and `actors`: the clients that act for the person, the present one first (RFC 8693 section 4.1).
+    `status_index` is the number that the store has given it, for the status list.
+    """
 
     grant_id: str
     subject: str
@@ -33,11 +40,15 @@ class Grant:
     generation: int = 0
     rotated_at: int | None = None
     revoked_at: int | None = None
+    parent_grant_id: str | None = None
+    resource: str | None = None
+    actors: tuple[str, ...] = ()
+    status_index: int = 0
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Everything that decides whether a grant still mints, read in one transaction."""
+    """Everything that decides whether a grant still mints, read in one transaction. `parent` is that of its parent."""
 
     grant: Grant
     account_enabled: bool
@@ -45,6 +56,7 @@ class Standing:
     device_enabled: bool
     client_actions: frozenset[str]
     task_epoch: int
+    parent: "Standing | None" = None
 
 
 class Withdrawn(Exception):
@@ -54,8 +66,8 @@ class Withdrawn(Exception):
 def mintable_actions(standing: Standing, *, now: int) -> frozenset[str]:
     """The actions a token may carry at this moment; never more than was granted.
 
-    A grant whose task has moved on keeps reading and nothing else (specs/protocol.md section 3).
-    Raises `Withdrawn`.
+    A grant whose task has moved on keeps reading and nothing else (specs/protocol.md section 3). One that came of an
+    exchange never outlives its parent, nor is it ever wider. Raises `Withdrawn`.
     """
     grant = standing.grant
     for standing_still, reason in (
@@ -70,6 +82,10 @@ def mintable_actions(standing: Standing, *, now: int) -> frozenset[str]:
     actions = grant.actions & standing.client_actions
     if grant.epoch < standing.task_epoch:
         actions = frozenset(action for action in actions if action.endswith(READING))
+    if grant.parent_grant_id is not None:
+        if standing.parent is None:
+            raise Withdrawn("the grant that it came of is not known")
+        actions &= mintable_actions(standing.parent, now=now)
     if not actions:
         raise Withdrawn("nothing is left of what was granted")
     return actions

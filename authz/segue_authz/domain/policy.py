@@ -11,6 +11,9 @@ from typing import Any, Literal
 from segue.authority import ACTIONS
 
 PASSING_ON = frozenset({"task:transfer"})
+ERASING = frozenset({"task:erase"})
+RESERVED = PASSING_ON | ERASING
+"""What no transfer and no exchange brings along by itself, and no client gets that nobody has looked at."""
 DAY = 86_400
 
 
@@ -25,7 +28,7 @@ class TransferPolicy:
     detect_and_remediate: int = 3
     trusted_devices: Literal["off", "require"] = "off"
     trusted_networks: tuple[str, ...] = ()
-    limited_scopes: frozenset[str] = ACTIONS - PASSING_ON
+    limited_scopes: frozenset[str] = ACTIONS - RESERVED
     short_lived_tokens: int = 300
     rate_limits: int = 20
     authenticate_then_initiate: Literal["off", "require"] = "off"
@@ -38,7 +41,7 @@ STRICT = TransferPolicy(
     short_lived_codes=60,
     one_time_codes="void",
     detect_and_remediate=1,
-    limited_scopes=ACTIONS - PASSING_ON - {"task:write"},
+    limited_scopes=ACTIONS - RESERVED - {"task:write"},
     short_lived_tokens=120,
     rate_limits=10,
     authenticate_then_initiate="require",
@@ -151,12 +154,17 @@ MITIGATIONS = (
         "trusted_devices",
         "Trusted Devices",
         7,
-        "require: only a device that has held a task of this person before may get one",
+        "require: only a device that has held a task of this person, or that an attester vouches for, may get one",
     ),
     _row("trusted_networks", "Trusted Networks", 8, "networks that may start, claim, request and decide; empty: any"),
     _row("limited_scopes", "Limited Scopes", 9, "the actions that a transfer may pass on"),
     _row("short_lived_tokens", "Short-Lived Tokens", 10, "seconds an access token lives, 60 to 300"),
-    _row("rate_limits", "Rate Limits", 11, "codes one network may try in a minute, 1 to 1000"),
+    _row(
+        "rate_limits",
+        "Rate Limits",
+        11,
+        "codes one network may try, and requests one client may send people, in a minute, 1 to 1000",
+    ),
     _row(
         "sender_constrained_tokens",
         "Sender-Constrained Tokens",

@@ -33,6 +33,14 @@ class InvalidClient(Refusal):
     status = 401
 
 
+class InvalidToken(Refusal):
+    """RFC 6750 section 3.1, of the tokens with which a client is registered and managed."""
+
+    error = "invalid_token"
+    status = 401
+    headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="segue", error="invalid_token"'})
+
+
 class InvalidGrant(Refusal):
     error = "invalid_grant"
 
@@ -51,6 +59,10 @@ class UnsupportedTokenType(Refusal):
     error = "unsupported_token_type"
 
 
+class InvalidScope(Refusal):
+    error = "invalid_scope"
+
+
 class InvalidTarget(Refusal):
     """RFC 8707 section 2."""
 
@@ -61,6 +73,12 @@ class InvalidAuthorizationDetails(Refusal):
     """RFC 9396 section 5."""
 
     error = "invalid_authorization_details"
+
+
+class InvalidRequestObject(Refusal):
+    """RFC 9101 section 6."""
+
+    error = "invalid_request_object"
 
 
 class InvalidDPoPProof(Refusal):
@@ -97,6 +115,85 @@ class ExpiredToken(Refusal):
     """RFC 8628 section 3.5."""
 
     error = "expired_token"
+
+
+class InvalidBindingMessage(Refusal):
+    """CIBA Core section 13."""
+
+    error = "invalid_binding_message"
+
+
+class MissingUserCode(Refusal):
+    """CIBA Core section 13."""
+
+    error = "missing_user_code"
+
+
+class InvalidUserCode(Refusal):
+    """CIBA Core section 13."""
+
+    error = "invalid_user_code"
+
+
+class ExpiredLoginHintToken(Refusal):
+    """CIBA Core section 13."""
+
+    error = "expired_login_hint_token"
+
+
+class InvalidServiceToken(Refusal):
+    """RFC 6750 section 3.1, with the challenge of RFC 9449 section 7.1."""
+
+    error = "invalid_token"
+    status = 401
+    headers = MappingProxyType({"WWW-Authenticate": 'DPoP error="invalid_token", algs="ES256"'})
+
+
+class NonceForToken(UseDPoPNonce):
+    """RFC 9449 section 9."""
+
+    status = 401
+    headers = MappingProxyType({"WWW-Authenticate": 'DPoP error="use_dpop_nonce", algs="ES256"'})
+
+
+class InsufficientScope(Refusal):
+    """RFC 6750 section 3.1."""
+
+    error = "insufficient_scope"
+    status = 403
+    headers = MappingProxyType({"WWW-Authenticate": 'DPoP error="insufficient_scope", algs="ES256"'})
+
+
+class StreamConflict(Refusal):
+    """OpenID SSF 1.0 section 8.1: the stream is there already, or has just become another one."""
+
+    error = "conflict"
+    status = 409
+
+
+class NotFound(Refusal):
+    """There is no such thing, or it is somebody else's (OpenID SSF 1.0 section 8.1)."""
+
+    error = "not_found"
+    status = 404
+
+
+class LoginRequired(Refusal):
+    """OpenID Connect Core section 3.1.2.6."""
+
+    error = "login_required"
+
+
+class InteractionRequired(Refusal):
+    """OpenID Connect Core section 3.1.2.6."""
+
+    error = "interaction_required"
+
+
+class UnmetAuthenticationRequirements(Refusal):
+    """RFC 9470 section 5."""
+
+    error = "unmet_authentication_requirements"
 
 
 class TooManyRequests(Refusal):

@@ -8,7 +8,9 @@ from typing import Protocol
 class TaskCard:
     """`state` is one line made from the working set; `last_at` in seconds since the epoch. `owner` is a subject.
 
-    `role` is what the person who asks is in the task, `actions` all that this gives them there.
+    `role` is what the person who asks is in the task, `actions` all that this gives them there. `because` is why a new
+    session may continue it, in words of the task store and of the task; empty where it does not claim that.
+    `closes_at` is when the task will be closed if nobody touches it, None if it will not.
     """
 
     task_id: str
@@ -20,6 +22,19 @@ class TaskCard:
     last_at: int
     role: str
     actions: frozenset[str]
+    because: str = ""
+    closes_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the person chose on a page, as ids. `session` names the decision."""
+
+    session: str
+    offered: list[str]
+    likely: list[str]
+    chosen: str
+    new: bool
 
 
 @dataclass(frozen=True)
@@ -54,12 +69,20 @@ class TaskCards(Protocol):
         """The person's open tasks, newest activity first."""
         ...
 
+    async def matching(self, subject: str, about: str) -> list[TaskCard]:
+        """The same tasks, before them the one that a session about this may continue."""
+        ...
+
+    async def note_choice(self, subject: str, choice: Choice) -> None:
+        """For the figures of the task store. Repeating it is harmless."""
+        ...
+
     async def card(self, subject: str, task_id: str) -> TaskCard | None:
         """One task of the person, or None if there is none of that id."""
         ...
 
-    async def create(self, subject: str, task_id: str, *, name: str, name_source: str) -> TaskCard:
-        """A new task owned by the person. Repeating it is harmless."""
+    async def create(self, subject: str, task_id: str, *, name: str, name_source: str, client_id: str) -> TaskCard:
+        """A new task owned by the person, begun for a client. Repeating it is harmless."""
         ...
 
     async def invitation(self, subject: str, code: str) -> Invitation:

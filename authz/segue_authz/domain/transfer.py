@@ -65,20 +65,25 @@ class Offer:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a Consumption Device asks for: one task by its identifier, or the person's choice, which may be new."""
+    """What a Consumption Device asks for: one task by its identifier, or the person's choice, which may be new.
+
+    `about` is what it says of the session, sealed: only the task store, which orders the tasks by it, reads it.
+    """
 
     transfer_id: str
     task_id: str | None
     name: str | None
     actions: frozenset[str]
     created_at: int
+    about: str | None = None
 
 
 @dataclass(frozen=True)
 class Claim:
     """Who asks for the task. `network` and `client_id` are verified facts, `device_name` is what the device says.
 
-    `place` is where the person at the device says it is, if they do; nothing follows from it.
+    `place` is where the person at the device says it is, if they do; nothing follows from it. `attester` is who vouches
+    for the device, if somebody did whose word counted then.
     """
 
     client_id: str
@@ -87,6 +92,7 @@ class Claim:
     network: str
     claimed_at: int
     place: str | None = None
+    attester: str | None = None
 
 
 @dataclass(frozen=True)

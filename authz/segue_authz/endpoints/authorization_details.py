@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from segue import authority
 
 from segue_authz.domain.client import Client
+from segue_authz.domain.identifier import new
 from segue_authz.domain.refusal import InvalidAuthorizationDetails
+from segue_authz.domain.transfer import Asked
+from segue_authz.endpoints.services import Services
 
 
 def read_task(parameters: Mapping[str, str], client: Client) -> authority.TaskRequest:
@@ -17,3 +20,10 @@ def read_task(parameters: Mapping[str, str], client: Client) -> authority.TaskRe
     if not task.actions <= client.actions:
         raise InvalidAuthorizationDetails("the client is not registered for one of the actions")
     return task
+
+
+def asked_for(services: Services, task: authority.TaskRequest, *, now: int) -> Asked:
+    """What a device asks for, under a new identifier; what it says of the session is kept sealed."""
+    transfer_id = new("trf", services.random)
+    about = None if task.about is None else services.sealing.seal(task.about, row=transfer_id)
+    return Asked(transfer_id, task.task_id, task.name, task.actions, now, about)

@@ -15,14 +15,26 @@ from segue_authz.endpoints.authorization_request import (
     AuthorizationRequest,
     Received,
     ReturnAddress,
-    authorization_request,
+    asked_in,
+    first_use,
+    names_document,
     receive,
 )
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
+from segue_authz.endpoints.reauthentication import require_interaction, satisfied, sign_in_anew
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in import sign_in_first
-from segue_authz.endpoints.task_choice import NotChosen, as_choices, choices, given, read_choice, settle
+from segue_authz.endpoints.task_choice import (
+    NewTask,
+    NotChosen,
+    as_choices,
+    choices,
+    given,
+    note_choice,
+    read_choice,
+    settle,
+)
 from segue_authz.stores.port import AuthorizationCode
 
 CODE_LIFETIME = 60
@@ -30,18 +42,23 @@ CODE_LIFETIME = 60
 
 async def ask(services: Services, request: Request) -> Response:
     """Show who asks for what, and the person's open tasks."""
-    query = request.url.query
-    received = await receive(services, query)
+    query, browser = request.url.query, await browser_of(services, request)
+    if browser.signed_in is None and names_document(services, query):  # nothing is fetched for strangers
+        return sign_in_anew(query)
+    received = await receive(services, query, network=browser.network)
     back = received.back
     try:
-        asked = authorization_request(received.parameters, back.client)
-        browser = await browser_of(services, request)
+        asked = asked_in(services, received)
+        require_interaction(asked.wanted, signed_in=browser.signed_in is not None)
         if browser.signed_in is None:
-            return sign_in_first(request)
+            return sign_in_anew(query) if asked.wanted.recent else sign_in_first(request)
+        if not satisfied(services, browser.signed_in[0], asked.wanted, query):
+            return sign_in_anew(query)
         return await _page(services, back, asked, browser, query)
     except AccessDenied as denied:  # after a sign-in form, where Chromium would not follow a redirect to elsewhere
         back_there = _redirect(services, back, error=denied.error, error_description=denied.description)
-        action = (f"Back to {back.client.name}", back_there.headers["location"])
+        where = back.client.name if back.client.verified else urlsplit(back.redirect_uri).netloc
+        action = (f"Back to {where}", back_there.headers["location"])
         view = pages.Message("This did not work", "There is no such task.", status=403, action=action)
         return pages.message(view, https=services.settings.https)
     except Refusal as refusal:
@@ -54,30 +71,44 @@ async def decide(services: Services, request: Request) -> Response:
     form = await read_form(request)
     check_form(browser, form)
     query = form.get("request", "")
-    received = await receive(services, query)
+    received = await receive(services, query, network=browser.network)
     back = received.back
     session, _ = browser.person()
     try:
-        asked = authorization_request(received.parameters, back.client)
+        asked = asked_in(services, received)
         if form.get("decision") != "approve":
             await _answer_once(services, received)
             raise AccessDenied("the person declined")
+        if not satisfied(services, session, asked.wanted, query):
+            return sign_in_anew(query)
         try:
             choice = await read_choice(
                 services, session.subject, form, asked_task_id=asked.task.task_id, asked_name=asked.task.name
             )
         except NotChosen as fault:
             return await _page(services, back, asked, browser, query, error=str(fault), form=form)
-        card = await settle(services, session.subject, choice, seed=f"{browser.session_id} {query}")
+        seed = f"{browser.session_id} {query}"
+        card = await settle(services, session.subject, choice, seed=seed, client_id=back.client.client_id)
         await _answer_once(services, received)
+        if asked.task.task_id is None:
+            name, new = "az_" + services.derivation.digest("session", seed)[:22], isinstance(choice, NewTask)
+            await note_choice(services, session.subject, card, session=name, about=asked.task.about, new=new)
         return _redirect(services, back, code=await _code(services, back, asked, session, card))
     except Refusal as refusal:
         return _redirect(services, back, error=refusal.error, error_description=refusal.description)
 
 
 async def _answer_once(services: Services, received: Received) -> None:
-    """A pushed request gets one answer (RFC 9126 section 7.3). Raises `InvalidRequest` for a second one."""
-    if received.pushed is not None and not await services.pushed_requests.answer(received.pushed, now=services.clock()):
+    """A pushed request gets one answer (RFC 9126 section 7.3), and so does a signed one with a `jti`.
+
+    Raises `InvalidRequest` for a second one.
+    """
+    first = True
+    if received.pushed is not None:
+        first = await services.pushed_requests.answer(received.pushed, now=services.clock())
+    elif received.signed is not None:
+        first = await first_use(services, received.signed, received.back.client)
+    if not first:
         raise InvalidRequest("the request has been answered")
 
 
@@ -92,7 +123,7 @@ async def _page(
     form: dict[str, str] | None = None,
 ) -> Response:
     _, account = browser.person()
-    cards = await choices(services, account.subject, asked.task.task_id)
+    cards = await choices(services, account.subject, asked.task.task_id, about=asked.task.about)
     view = pages.Consent(
         csrf=browser.csrf,
         request=query,
@@ -107,6 +138,8 @@ async def _page(
         error=error,
         may_begin=asked.task.task_id is None,
         chosen=(form or {}).get("task"),
+        verified=back.client.verified,
+        published_at=back.client.document_host,
     )
     parts = urlsplit(back.redirect_uri)
     return pages.consent(view, form_action_origin=f"{parts.scheme}://{parts.netloc}", https=services.settings.https)
@@ -132,6 +165,7 @@ async def _code(
             authentication=Authentication(session.auth_time, session.acr),
             expires_at=services.clock() + CODE_LIFETIME,
             browser=session.session_id,
+            resource=asked.resource,
         )
     )
     return code

@@ -11,7 +11,14 @@ from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import network_of
 from segue_authz.endpoints.operation import SECONDS, TEXT, Proof, Schema, operation
-from segue_authz.endpoints.policing import check_network, check_rate, check_reports
+from segue_authz.endpoints.policing import (
+    ATTESTING,
+    attested,
+    check_network,
+    check_rate,
+    check_reports,
+    check_reviewed,
+)
 from segue_authz.endpoints.proof import prove_key
 from segue_authz.endpoints.services import Services
 from segue_authz.grants.request import unknown_code
@@ -27,20 +34,29 @@ PLACE: Schema = {"type": "string", "maxLength": _MAX_PLACE, "description": "One 
     "Bind a key to an offered transfer",
     form={"transfer_code": TEXT, "device_name": DEVICE_NAME, "place?": PLACE},
     answers={200: {"device_code": TEXT, "check_value": TEXT, "expires_in": SECONDS, "interval": SECONDS}},
-    refuses=[InvalidGrant, AccessDenied, TooManyRequests, UnauthorizedClient],
+    refuses=[InvalidGrant, AccessDenied, TooManyRequests, UnauthorizedClient, *ATTESTING],
     client=True,
     proof=Proof.KEY,
 )
 async def claim_transfer(services: Services, request: Request) -> Response:
     form = await read_form(request)
     client = await authenticated(services, request, form)
+    check_reviewed(client)
     device_name, place = read_device_name(form), read_place(form)
     policy, network = services.policies.effective(client.client_id), network_of(request)
     check_network(policy, network)
     await check_rate(services, policy, "claim", network)
     jkt = await prove_key(services, request)
     await check_reports(services, policy, client.client_id)
-    by = Claim(client.client_id, jkt, device_name, network, services.clock(), place)
+    by = Claim(
+        client.client_id,
+        jkt,
+        device_name,
+        network,
+        services.clock(),
+        place,
+        attested(services, request, client, jkt=jkt),
+    )
     claimed = await _claim(services, form.get("transfer_code", ""), by)
     transfer_id = claimed.offer.transfer_id
     return answered(

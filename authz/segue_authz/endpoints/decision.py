@@ -101,6 +101,14 @@ async def decline(services: Services, stored: Stored, browser: Browser) -> None:
             await decline(services, again, browser)
 
 
+async def report(services: Services, stored: Stored, browser: Browser) -> None:
+    """The person says that they did not start it: as on the devices page, and the client is not heard for a while."""
+    subject, now = browser.person()[1].subject, services.clock()
+    ended = await services.withdrawals.report(subject, transfer_id_of(stored), now=now)
+    if ended is not None:
+        _LOG.warning("transfer %s reported by its owner: %d grants ended", transfer_id_of(stored), ended)
+
+
 async def approve_checked(
     services: Services,
     stored: Stored,

@@ -1,5 +1,7 @@
 """The pages of a pull: the person types the code another device shows, chooses the task, and decides.
 
+A request by the backchannel comes to the same page without a code (waiting.py).
+
 RFC 8628 section 3.3; specs/protocol.md section 6.6; RFC 10027 section 6.1.14.
 """
 
@@ -21,6 +23,7 @@ from segue_authz.endpoints.decision import (
     changed,
     decline,
     open_transfer,
+    report,
 )
 from segue_authz.endpoints.device_authorization import user_code_digest
 from segue_authz.endpoints.form import read_form
@@ -28,7 +31,16 @@ from segue_authz.endpoints.network import limit, network_of
 from segue_authz.endpoints.policing import nearness_to_show
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in import sign_in_first
-from segue_authz.endpoints.task_choice import NewTask, NotChosen, as_choices, given, read_choice, settle
+from segue_authz.endpoints.task_choice import (
+    NewTask,
+    NotChosen,
+    as_choices,
+    given,
+    note_choice,
+    open_tasks,
+    read_choice,
+    settle,
+)
 from segue_authz.stores.port import Stored
 
 WINDOW = 600
@@ -90,6 +102,8 @@ async def decide(services: Services, request: Request) -> Response:
     stored = await _opened(services, request, browser)
     if form.get("decision") != "approve":
         await decline(services, stored, browser)
+        if form.get("decision") == "report":
+            await report(services, stored, browser)
     elif isinstance(stored.transfer, Requested):
         fault = await _approve(services, stored, stored.transfer, browser, form)
         if fault is not None:
@@ -119,7 +133,10 @@ async def _approve(
             return Fault("As what you are in this task you may do nothing of what the device asks for.", "tasks")
 
     async def chosen(transfer: Claimed | Requested) -> Offer:
-        card = await settle(services, subject, choice, seed=asked.transfer_id)
+        card = await settle(services, subject, choice, seed=asked.transfer_id, client_id=transfer.claim.client_id)
+        if asked.task_id is None:
+            name, new = asked.transfer_id, isinstance(choice, NewTask)
+            await note_choice(services, subject, card, session=name, about=_about(services, asked), new=new)
         claim = transfer.claim
         policy = services.policies.effective(claim.client_id, card.sensitivity)
         return Offer(
@@ -189,8 +206,10 @@ async def _view(services: Services, stored: Stored, browser: Browser, form: dict
     offer, claim, state = transfer.offer, getattr(transfer, "claim", None), state_name(transfer, now=now)
     if claim is None or (isinstance(offer, Offer) and offer.source_grant_id is not None):
         raise NoSuchTransfer("a push has a page of its own")
-    cards = await _cards(services, account.subject, offer.task_id, undecided=state == "requested")
+    about = _about(services, offer) if isinstance(offer, Asked) else None
+    cards = await _cards(services, account.subject, offer.task_id, about, undecided=state == "requested")
     client = await services.clients.enabled(claim.client_id)
+    by_backchannel = await services.backchannel.facts(offer.transfer_id)
     asked = offer.actions & services.policies.effective(claim.client_id).limited_scopes
     return pages.Approve(
         csrf=browser.csrf,
@@ -212,13 +231,22 @@ async def _view(services: Services, stored: Stored, browser: Browser, form: dict
         now=now,
         nearness=nearness_to_show(services, browser, claim),
         place=claim.place,
+        backchannel=by_backchannel is not None,
+        binding_message=by_backchannel.binding_message if by_backchannel else None,
     )
 
 
-async def _cards(services: Services, subject: str, task_id: str | None, *, undecided: bool) -> list[TaskCard]:
+def _about(services: Services, asked: Asked) -> str | None:
+    """What the device said the session is about; it was sealed, because only the ranking reads it."""
+    return None if asked.about is None else services.sealing.unseal(asked.about, row=asked.transfer_id)
+
+
+async def _cards(
+    services: Services, subject: str, task_id: str | None, about: str | None, *, undecided: bool
+) -> list[TaskCard]:
     """The tasks to choose from; once decided the one that was chosen, if it can still be told."""
     if task_id is None:
-        return await services.cards.open_tasks(subject) if undecided else []
+        return await open_tasks(services, subject, about) if undecided else []
     try:
         card = await services.cards.card(subject, task_id)
     except CardsUnavailable:

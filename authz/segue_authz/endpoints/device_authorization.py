@@ -6,7 +6,6 @@ RFC 8628 section 3.1 with RFC 9396 and RFC 9449.
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_authz.domain.identifier import new
 from segue_authz.domain.refusal import (
     AccessDenied,
     InvalidAuthorizationDetails,
@@ -15,17 +14,24 @@ from segue_authz.domain.refusal import (
     TooManyRequests,
     UnauthorizedClient,
 )
-from segue_authz.domain.transfer import DECISION_LIFETIME, Asked, Claim, Requested
+from segue_authz.domain.transfer import DECISION_LIFETIME, Claim, Requested
 from segue_authz.domain.transfer_code import normalise
 from segue_authz.endpoints.answer import answered
-from segue_authz.endpoints.authorization_details import read_task
+from segue_authz.endpoints.authorization_details import asked_for, read_task
 from segue_authz.endpoints.claim import DEVICE_NAME, PLACE, read_device_name, read_place
 from segue_authz.endpoints.client import authenticated
-from segue_authz.endpoints.form import read_form
+from segue_authz.endpoints.form import read_form, spoken
 from segue_authz.endpoints.fresh_code import begin_with_fresh_code
 from segue_authz.endpoints.network import network_of
 from segue_authz.endpoints.operation import DETAILS, SECONDS, TEXT, URI, Proof, operation
-from segue_authz.endpoints.policing import check_network, check_rate, check_reports
+from segue_authz.endpoints.policing import (
+    ATTESTING,
+    attested,
+    check_network,
+    check_rate,
+    check_reports,
+    check_reviewed,
+)
 from segue_authz.endpoints.proof import prove_holder, prove_key
 from segue_authz.endpoints.services import Services
 from segue_authz.stores.port import INTERVAL
@@ -45,13 +51,14 @@ from segue_authz.stores.port import INTERVAL
             "interval": SECONDS,
         }
     },
-    refuses=[InvalidAuthorizationDetails, AccessDenied, TooManyRequests, UnauthorizedClient, InvalidGrant],
+    refuses=[InvalidAuthorizationDetails, AccessDenied, TooManyRequests, UnauthorizedClient, InvalidGrant, *ATTESTING],
     client=True,
     proof=Proof.KEY,
 )
 async def authorize_device(services: Services, request: Request) -> Response:
-    form = await read_form(request)
+    form = spoken(await read_form(request))
     client = await authenticated(services, request, form)
+    check_reviewed(client)
     device_name, place = read_device_name(form), read_place(form)
     task = read_task(form, client)
     policy, network = services.policies.effective(client.client_id), network_of(request)
@@ -63,8 +70,8 @@ async def authorize_device(services: Services, request: Request) -> Response:
     await check_reports(services, policy, client.client_id)
     now = services.clock()
     enter_until = now + 2 * policy.short_lived_codes  # twice, because the person may have to sign in first
-    asked = Asked(new("trf", services.random), task.task_id, task.name, task.actions, now)
-    claim = Claim(client.client_id, jkt, device_name, network, now, place)
+    asked = asked_for(services, task, now=now)
+    claim = Claim(client.client_id, jkt, device_name, network, now, place, attested(services, request, client, jkt=jkt))
     expires_at = enter_until + DECISION_LIFETIME
     requested = Requested(asked, claim, expires_at=expires_at, subject=subject, enter_until=enter_until)
 
@@ -88,7 +95,8 @@ async def authorize_device(services: Services, request: Request) -> Response:
 
 async def _asking(services: Services, request: Request) -> tuple[str, str | None]:
     """The proven key, and as whom the device asks if it shows a task token (RFC 10027 section 6.1.15)."""
-    if "authorization" not in request.headers:
+    shown = request.headers.getlist("authorization")
+    if all(value.partition(" ")[0].lower() == "basic" for value in shown):  # the client's own, checked by now
         return await prove_key(services, request), None
     token = await prove_holder(services, request)
     return token.jkt, token.sub

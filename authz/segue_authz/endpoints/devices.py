@@ -107,12 +107,13 @@ def _device(grants: list[LiveGrant], cards: dict[str, TaskCard | None], browser:
         network=device.device_network,
         created_at=device.device_since,
         this_device=any(grant.browser == browser.session_id for grant in grants),
+        client_verified=device.client_verified,
         access=tuple(
             pages.TaskAccess(
                 grant_id=grant.grant_id,
                 task_name=_name(cards.get(grant.task_id)),
                 access="write" if grant.writes else "read",
-                mode=grant.mode,
+                mode="delegate" if grant.parent_grant_id else grant.mode,
                 since=grant.since,
                 last_used_at=grant.last_used_at,
                 transfer_id=grant.transfer_id,

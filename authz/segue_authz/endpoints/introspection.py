@@ -7,17 +7,27 @@ grant of ours accounts for is not active: who stole a signing key cannot make on
 from typing import Any
 
 import jwt
-from segue.authority import InvalidAuthorizationDetails, parse_granted
+from segue import jose
+from segue.issuer_keys import KeysUnavailable
+from segue.task_token import InvalidToken, TaskTokenVerifier
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_authz.domain.grant import Standing, Withdrawn, mintable_actions
-from segue_authz.domain.refusal import InvalidRequest, UnauthorizedClient
+from segue_authz.domain.grant import Withdrawn, mintable_actions
+from segue_authz.domain.refusal import (
+    InsufficientScope,
+    InvalidRequest,
+    InvalidServiceToken,
+    NonceForToken,
+    UnauthorizedClient,
+)
 from segue_authz.endpoints.answer import NO_STORE, answered
 from segue_authz.endpoints.client import authenticated
 from segue_authz.endpoints.form import read_form
-from segue_authz.endpoints.operation import ANYTHING, TEXT, operation
+from segue_authz.endpoints.operation import ANYTHING, TEXT, Proof, operation
+from segue_authz.endpoints.service_access import service_client, shows_token
 from segue_authz.endpoints.services import Services
+from segue_authz.tokens.accounting import accounts_for
 
 SIGNED = "application/token-introspection+jwt"
 INACTIVE: dict[str, Any] = {"active": False}
@@ -27,13 +37,17 @@ INACTIVE: dict[str, Any] = {"active": False}
     "What a token is worth now, for the resource server that it is meant for",
     form={"token": TEXT, "token_type_hint?": ANYTHING},
     answers={200: {"active": {"type": "boolean"}}},
-    refuses=[UnauthorizedClient],
+    refuses=[UnauthorizedClient, InvalidServiceToken, InsufficientScope, NonceForToken],
     client=True,
+    proof=Proof.KEY_IF_ANY,
     signed=SIGNED,
 )
 async def introspect(services: Services, request: Request) -> Response:
     form = await read_form(request)
-    client = await authenticated(services, request, form)
+    if shows_token(request):  # RFC 7662 section 2.1: either way will do
+        client = await service_client(services, request, service="introspection")
+    else:
+        client = await authenticated(services, request, form)
     if client.audience is None:
         raise UnauthorizedClient("the client is not registered as a resource server")
     if not form.get("token"):
@@ -54,38 +68,22 @@ async def introspect(services: Services, request: Request) -> Response:
 
 
 async def _worth(services: Services, token: str, *, audience: str) -> dict[str, Any]:
-    """RFC 7662 section 2.2; whatever is wrong with the token is not told."""
-    now = services.clock()
+    """RFC 7662 section 2.2; whatever is wrong with the token is not told.
+
+    The token is checked as its resource server checks it, by the same code, so that the two never differ.
+    """
+    now, issuer = services.clock(), services.settings.issuer
+    verifier = TaskTokenVerifier(issuer=issuer, audience=audience, keys=services.keys, clock=services.clock)
     try:
-        key = services.keys.by_kid(str(jwt.get_unverified_header(token).get("kid")))
-        claims = jwt.decode(
-            token,
-            key.private_key.public_key(),
-            algorithms=["ES256"],
-            issuer=services.settings.issuer,
-            audience=audience,
-            options={"verify_exp": False, "verify_iat": False, "require": ["exp", "grant_id", "cnf"]},
-        )
-        standing = await services.grants.standing(str(claims["grant_id"]))
-        if standing is None or not _accounts_for(standing, claims) or not claims["exp"] > now:
+        verified = await verifier.verify(token)
+        standing = await services.grants.standing(verified.grant_id)
+        if standing is None or not accounts_for(standing, verified):
             return INACTIVE
-        actions = mintable_actions(standing, now=now)
-    except (jwt.PyJWTError, KeyError, TypeError, InvalidAuthorizationDetails, Withdrawn):
+        left = sorted(mintable_actions(standing, now=now) & verified.authority.actions)
+    except (InvalidToken, KeysUnavailable, Withdrawn):
         return INACTIVE
-    (detail,) = claims["authorization_details"]
-    left = sorted(actions & frozenset(detail["actions"]))
     if not left:
         return INACTIVE
+    claims = jose.parse(token).claims()
+    (detail,) = claims["authorization_details"]
     return {"active": True, "token_type": "DPoP", **claims, "authorization_details": [detail | {"actions": left}]}
-
-
-def _accounts_for(standing: Standing, claims: dict[str, Any]) -> bool:
-    """Whether the grant is one from which this server could have minted that token."""
-    grant, authority = standing.grant, parse_granted(claims["authorization_details"])
-    return (claims["sub"], claims["client_id"], claims["device_id"], claims["cnf"], authority.task_id) == (
-        grant.subject,
-        grant.client_id,
-        grant.device_id,
-        {"jkt": grant.jkt},
-        grant.task_id,
-    ) and authority.actions <= grant.actions

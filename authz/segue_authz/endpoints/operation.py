@@ -28,12 +28,19 @@ DETAILS: Schema = {"type": "string", "description": "One task, as JSON (RFC 9396
 
 
 class Proof(Enum):
-    """What a request proves: nothing, a key, a key if it likes, or a task token for this server with its key."""
+    """What a request proves: nothing, a key, a key if it likes, or a task token for this server with its key.
+
+    What a server asks as itself takes a token of its own (RFC 6749 section 4.4). To register a client takes an initial
+    access token where one is needed, to manage it the client's own token.
+    """
 
     NONE = "none"
+    SERVICE = "holder of a server's own token"
     KEY = "key"
     KEY_IF_ANY = "key if any"
     HOLDER = "holder of a task token"
+    INVITATION = "initial access token, where one is needed"
+    REGISTRATION = "registration access token"
 
 
 @dataclass(frozen=True)
@@ -43,11 +50,14 @@ class Operation:
     summary: str
     answers: Mapping[int, Members]
     form: Members | None
+    body: Members | None
     query: Members
+    path: Members
     refuses: Sequence[type[Refusal]]
     client: bool
     proof: Proof
     signed: str | None
+    several: bool
 
 
 def operation(
@@ -55,14 +65,24 @@ def operation(
     *,
     answers: Mapping[int, Members],
     form: Members | None = None,
+    body: Members | None = None,
     query: Members | None = None,
+    path: Members | None = None,
     refuses: Sequence[type[Refusal]] = (),
     client: bool = False,
     proof: Proof = Proof.NONE,
     signed: str | None = None,
+    several: bool = False,
 ) -> Callable[[H], H]:
-    """Describe a handler. `client`: the request authenticates one; `signed`: a media type of the answer as a JWT."""
-    described = Operation(summary, answers, form, query or {}, refuses, client, proof, signed)
+    """Describe a handler. Its parameters are a `form` or a JSON `body`, and those of the `path` if they are no
+    mere texts.
+
+    `client`: the request authenticates one; `signed`: a media type of the answer as a JWT; `several`: the
+    good answer may be a list of what it is otherwise.
+    """
+    described = Operation(
+        summary, answers, form, body, query or {}, path or {}, refuses, client, proof, signed, several
+    )
 
     def describe(handler: H) -> H:
         vars(handler)["operation"] = described

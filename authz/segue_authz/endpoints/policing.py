@@ -7,6 +7,10 @@ import json
 from dataclasses import asdict, replace
 from ipaddress import ip_address, ip_network
 
+from starlette.requests import Request
+
+from segue_authz.client_auth.attestation import HEADER, POP_HEADER, InvalidClientAttestation, UseFreshAttestation
+from segue_authz.domain.client import Client
 from segue_authz.domain.policy import DAY, TransferPolicy
 from segue_authz.domain.proximity import Evidence, Strength, counted, evidence, is_near
 from segue_authz.domain.refusal import AccessDenied, InvalidGrant, UnauthorizedClient
@@ -16,6 +20,8 @@ from segue_authz.endpoints.network import limit
 from segue_authz.endpoints.services import Services
 from segue_authz.stores.port import Issued
 
+ATTESTING = (InvalidClientAttestation, UseFreshAttestation)
+"""How an attestation that is shown may be refused."""
 REPORTS_COUNT_FOR = 30 * DAY
 
 
@@ -30,6 +36,18 @@ def check_network(policy: TransferPolicy, network: str) -> None:
         raise AccessDenied("tasks are not transferred from this network", because="no address") from unknown
     if not any(known in ip_network(trusted) for trusted in policy.trusted_networks):
         raise AccessDenied("tasks are not transferred from this network", because="outside of trusted_networks")
+
+
+def attested(services: Services, request: Request, client: Client, *, jkt: str) -> str | None:
+    """Who vouches for the device. Raises `InvalidClientAttestation` and `UseFreshAttestation`."""
+    headers = {name: request.headers.getlist(name) for name in (HEADER, POP_HEADER)}
+    return services.attesters.verify(headers, client, jkt=jkt, now=services.clock())
+
+
+def check_reviewed(client: Client) -> None:
+    """No flow across devices for a client that nobody here answers for (XD-META-04). Raises `UnauthorizedClient`."""
+    if not client.verified:
+        raise UnauthorizedClient("an application that nobody has reviewed gets no tasks from other devices")
 
 
 async def check_reports(services: Services, policy: TransferPolicy, client_id: str) -> None:
@@ -47,8 +65,12 @@ async def check_rate(services: Services, policy: TransferPolicy, what: str, netw
 
 
 async def check_device(services: Services, policy: TransferPolicy, subject: str, claim: Claim) -> None:
-    """`trusted_devices` (6.1.7): the device has held a task of this person before. Raises `AccessDenied`."""
+    """`trusted_devices` (6.1.7): somebody vouches for the device whose word counts now, or it has held a task of this
+    person before. Raises `AccessDenied`.
+    """
     if policy.trusted_devices == "off":
+        return
+    if claim.attester is not None and services.attesters.trusts(claim.attester, claim.client_id):
         return
     if not await services.grants.knows_device(subject, claim.client_id, claim.jkt):
         raise AccessDenied("only a device that you have used before may get this task")

@@ -8,22 +8,33 @@ from segue.task_token import TaskTokenVerifier
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
 
+from segue_authz.client_auth.attestation import Attesters
 from segue_authz.client_auth.authenticator import ClientAuthenticator
+from segue_authz.client_documents import ClientDocuments
 from segue_authz.domain.identifier import Random
 from segue_authz.domain.policy import Policies
 from segue_authz.domain.proximity import Locator
 from segue_authz.domain.task_card import TaskCards
+from segue_authz.endpoints.status_list_feed import StatusListFeed
 from segue_authz.endpoints.withdrawal_feed import WithdrawalFeed
 from segue_authz.grants.request import GrantType
 from segue_authz.password import Passwords
 from segue_authz.settings import Settings
 from segue_authz.stores.accounts import Accounts, BrowserSessions
+from segue_authz.stores.backchannel import Backchannel
 from segue_authz.stores.clients import Clients
+from segue_authz.stores.notices import Notices
 from segue_authz.stores.overview import Overview
 from segue_authz.stores.port import AuthorizationCodeStore, GrantStore, TransferStore, WithdrawalStore
 from segue_authz.stores.pushed_requests import PushedRequests
+from segue_authz.stores.registrations import Registrations
+from segue_authz.stores.signals import Signals
+from segue_authz.stores.user_codes import UserCodes
 from segue_authz.tokens.derivation import Derivation
+from segue_authz.tokens.id_token import IdTokens
 from segue_authz.tokens.mint import Mint
+from segue_authz.tokens.sealed import Sealing
+from segue_authz.tokens.security_event import SecurityEvents
 from segue_authz.tokens.signing_keys import SigningKeys
 
 
@@ -43,13 +54,24 @@ class Services:
     browser_sessions: BrowserSessions
     clients: Clients
     client_authenticator: ClientAuthenticator
+    client_documents: ClientDocuments
+    registrations: Registrations
+    attesters: Attesters
     codes: AuthorizationCodeStore
     pushed_requests: PushedRequests
     grants: GrantStore
     transfers: TransferStore
+    backchannel: Backchannel
+    user_codes: UserCodes
+    notices: Notices
+    sealing: Sealing
+    id_tokens: IdTokens
     overview: Overview
     withdrawals: WithdrawalStore
     withdrawal_feed: WithdrawalFeed
+    status_list_feed: StatusListFeed
+    signals: Signals
+    security_events: SecurityEvents
     mint: Mint
     policies: Policies
     locator: Locator

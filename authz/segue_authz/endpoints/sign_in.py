@@ -11,6 +11,7 @@ from segue_authz.domain.identifier import secret
 from segue_authz.endpoints.browser import browser_of, check_form, cookie_name, keep
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import network_of
+from segue_authz.endpoints.reauthentication import marked
 from segue_authz.endpoints.services import Services
 from segue_authz.enrolment import canonical_username
 
@@ -28,15 +29,20 @@ async def home(services: Services, request: Request) -> Response:
     browser = await browser_of(services, request)
     if browser.signed_in is None:
         return sign_in_first(request)
-    return pages.account(browser.signed_in[1].name, browser.csrf, https=services.settings.https)
+    account = browser.signed_in[1]
+    waiting = await services.backchannel.waiting(account.subject, now=services.clock())
+    return pages.account(account.name, browser.csrf, waiting=len(waiting), https=services.settings.https)
 
 
 async def show_sign_in(services: Services, request: Request) -> Response:
     browser = await browser_of(services, request)
     return_to = _local(request.query_params.get("return_to", "/"))
-    if browser.signed_in is not None:
+    anew = request.query_params.get("anew") == "yes"
+    if browser.signed_in is not None and not anew:
         return RedirectResponse(return_to, status_code=303)
-    view = pages.SignIn(browser.csrf, return_to, client_name=await _client_name(services, return_to))
+    username = browser.signed_in[1].username if browser.signed_in else ""
+    client_name = await _client_name(services, return_to)
+    view = pages.SignIn(browser.csrf, return_to, username, client_name=client_name, anew=anew)
     return keep(services, pages.sign_in(view, https=services.settings.https), browser.cookie)
 
 
@@ -45,24 +51,32 @@ async def sign_in(services: Services, request: Request) -> Response:
     form = await read_form(request)
     check_form(browser, form)
     return_to, username = _local(form.get("return_to", "/")), canonical_username(form.get("username", ""))
+    anew = form.get("anew") == "yes"
     if not await _may_try(services, request, username):
-        view = pages.SignIn(browser.csrf, return_to, username, "Too many attempts.", retry_after=WINDOW)
+        view = pages.SignIn(browser.csrf, return_to, username, "Too many attempts.", retry_after=WINDOW, anew=anew)
         return _status(keep(services, pages.sign_in(view, https=services.settings.https), browser.cookie), 429)
     account = await services.accounts.by_username(username)
     right = await services.passwords.matches(form.get("password", ""), account.password_hash if account else None)
     if not right or account is None or not account.enabled:
-        view = pages.SignIn(browser.csrf, return_to, username, _WRONG)
+        view = pages.SignIn(browser.csrf, return_to, username, _WRONG, anew=anew)
         return _status(keep(services, pages.sign_in(view, https=services.settings.https), browser.cookie), 401)
-    return await start_session(services, account, acr=PASSWORD_ACR, return_to=return_to)
+    await services.browser_sessions.end(browser.session_id, now=services.clock())
+    return await start_session(services, account, acr=PASSWORD_ACR, return_to=return_to, anew=anew)
 
 
-async def start_session(services: Services, account: Account, *, acr: str, return_to: str) -> Response:
-    """Sign the person in under a fresh cookie, so that one planted before is worth nothing."""
+async def start_session(
+    services: Services, account: Account, *, acr: str, return_to: str, anew: bool = False
+) -> Response:
+    """Sign the person in under a fresh cookie, so that one planted before is worth nothing.
+
+    `anew`: the way back is marked, so that the request knows that somebody has just signed in for it.
+    """
     now, cookie = services.clock(), secret(services.random)
     session_id = services.derivation.digest("browser", cookie)
     expires_at = now + services.settings.browser_session_lifetime
     await services.browser_sessions.add(BrowserSession(session_id, account.subject, now, acr, expires_at))
-    return keep(services, RedirectResponse(return_to, status_code=303), cookie)
+    back = marked(services, session_id, return_to) if anew else return_to
+    return keep(services, RedirectResponse(back, status_code=303), cookie)
 
 
 async def sign_out(services: Services, request: Request) -> Response:
@@ -84,16 +98,19 @@ async def _may_try(services: Services, request: Request, username: str) -> bool:
 
 
 async def _client_name(services: Services, return_to: str) -> str | None:
-    """What the person signs in for, when it is an application's request."""
+    """What the person signs in for, when it is an application's request, and somebody here answers for its name."""
     parts = urlsplit(return_to)
     client_ids = parse_qs(parts.query).get("client_id", [""]) if parts.path == "/authorize" else [""]
     client = await services.clients.enabled(client_ids[0])
-    return client.name if client else None
+    return client.name if client and client.verified else None
 
 
 def _local(address: str) -> str:
     """The path to go on to; anything that could lead elsewhere becomes the start page."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # brackets that hold no IPv6 address, and the like
+        return "/"
     safe = address.startswith("/") and not address.startswith("//") and "\\" not in address
     return address if safe and not parts.scheme and not parts.netloc and address.isprintable() else "/"
 

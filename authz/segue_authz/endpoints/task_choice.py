@@ -1,13 +1,15 @@
 """Choosing the task on a page: one of the person's open tasks, or a new one with a name (A8, T4)."""
 
+import logging
 from dataclasses import dataclass
 
 from segue_authz import pages
 from segue_authz.domain.account import Account
 from segue_authz.domain.refusal import AccessDenied
-from segue_authz.domain.task_card import TaskCard
+from segue_authz.domain.task_card import CardsUnavailable, Choice, TaskCard
 from segue_authz.endpoints.services import Services
 
+_LOG = logging.getLogger("segue_authz")
 NAME_LENGTH = 200
 _NEW = "new"
 
@@ -24,14 +26,40 @@ class NotChosen(Exception):
     """The form names no task that can be taken; the message is for the page."""
 
 
-async def choices(services: Services, subject: str, task_id: str | None) -> list[TaskCard]:
-    """What the page offers: all open tasks, or the one that was asked for. Raises `AccessDenied`."""
+async def choices(services: Services, subject: str, task_id: str | None, *, about: str | None = None) -> list[TaskCard]:
+    """What the page offers: all open tasks, or the one that was asked for. Raises `AccessDenied`.
+
+    What the client says the session is about orders them, if the task store can tell; what it cannot stops nobody.
+    """
     if task_id is None:
-        return await services.cards.open_tasks(subject)
+        return await open_tasks(services, subject, about)
     card = await services.cards.card(subject, task_id)
     if card is None:
         raise AccessDenied("there is no such task")
     return [card]
+
+
+async def open_tasks(services: Services, subject: str, about: str | None) -> list[TaskCard]:
+    """The person's open tasks, before them the one that the session may continue."""
+    if about is not None:
+        try:
+            return await services.cards.matching(subject, about)
+        except CardsUnavailable as why:
+            _LOG.warning("what a session may continue cannot be told: %s", why)
+    return await services.cards.open_tasks(subject)
+
+
+async def note_choice(
+    services: Services, subject: str, card: TaskCard, *, session: str, about: str | None, new: bool
+) -> None:
+    """Tell the task store what was chosen of what; without its answer the person's decision stands all the same."""
+    try:
+        offered = [one for one in await open_tasks(services, subject, about) if not new or one.task_id != card.task_id]
+        likely = [one.task_id for one in offered if one.because]
+        choice = Choice(session, [one.task_id for one in offered], likely, card.task_id, new)
+        await services.cards.note_choice(subject, choice)
+    except CardsUnavailable as why:
+        _LOG.warning("a choice cannot be noted: %s", why)
 
 
 async def read_choice(
@@ -51,12 +79,16 @@ async def read_choice(
     return NewTask(name, "agent_accepted" if name == asked_name else "person")
 
 
-async def settle(services: Services, subject: str, choice: TaskCard | NewTask, *, seed: str) -> TaskCard:
-    """The task itself; a new one is begun, under an identifier that a repeat with the same `seed` gets again."""
+async def settle(
+    services: Services, subject: str, choice: TaskCard | NewTask, *, seed: str, client_id: str
+) -> TaskCard:
+    """The task itself; a new one is begun for the client, under an identifier that the same `seed` gets again."""
     if isinstance(choice, TaskCard):
         return choice
     task_id = "tsk_" + services.derivation.digest("new task", seed)[:22]
-    return await services.cards.create(subject, task_id, name=choice.name, name_source=choice.name_source)
+    return await services.cards.create(
+        subject, task_id, name=choice.name, name_source=choice.name_source, client_id=client_id
+    )
 
 
 async def owner_name(services: Services, card: TaskCard | None, person: Account) -> str:
@@ -72,6 +104,15 @@ def given(asked: frozenset[str], cards: list[TaskCard], task_id: str | None) -> 
 
 def as_choices(cards: list[TaskCard]) -> tuple[pages.TaskChoice, ...]:
     return tuple(
-        pages.TaskChoice(card.task_id, card.name, card.state, card.last_at, card.role, tuple(sorted(card.actions)))
+        pages.TaskChoice(
+            card.task_id,
+            card.name,
+            card.state,
+            card.last_at,
+            card.role,
+            tuple(sorted(card.actions)),
+            card.because,
+            card.closes_at,
+        )
         for card in cards
     )

@@ -11,7 +11,7 @@ from segue_authz.tokens.derivation import Derivation, same
 
 
 class AuthorizationCodeGrant:
-    """`grant_lifetime` in seconds."""
+    """`grant_lifetime` in seconds. With `codes_once` a lost answer is not repeated, whoever asks."""
 
     def __init__(
         self,
@@ -21,12 +21,14 @@ class AuthorizationCodeGrant:
         random: Random,
         *,
         grant_lifetime: int,
+        codes_once: bool,
     ) -> None:
         self._codes = codes
         self._grants = grants
         self._derivation = derivation
         self._random = random
         self._grant_lifetime = grant_lifetime
+        self._codes_once = codes_once
 
     async def grant(self, request: TokenRequest) -> Granted:
         code = await self._codes.find(self._derivation.digest("authorization_code", request.required("code")))
@@ -36,17 +38,24 @@ class AuthorizationCodeGrant:
         if fault:
             await self._revoke(code, now=request.now)
             raise unknown_code(fault)
+        request.check_resource(code.resource)
+        if self._codes_once and code.grant_id is not None:
+            await self._revoke(code, now=request.now)
+            raise unknown_code("it was spent before")
         if code.grant_id is None and request.now >= code.expires_at:
             raise unknown_code("lapsed")
+        proposed = self._grant_of(code, request)
         try:
             issued = await self._codes.redeem(
                 code,
-                self._grant_of(code, request),
+                proposed,
                 device=NewDevice(request.client.name, request.network),
                 now=request.now,
             )
         except Withdrawn as withdrawn:
             raise unknown_code(str(withdrawn)) from withdrawn
+        if self._codes_once and issued.grant.grant_id != proposed.grant_id:
+            raise unknown_code("it was spent at the same moment")
         return Granted(unused(issued), introduce=True)
 
     async def _revoke(self, code: AuthorizationCode, *, now: int) -> None:
@@ -67,6 +76,7 @@ class AuthorizationCodeGrant:
             authentication=code.authentication,
             created_at=request.now,
             expires_at=request.now + self._grant_lifetime,
+            resource=code.resource,
         )
 
 

@@ -24,7 +24,9 @@ from segue_authz.tokens.derivation import Derivation, same
 
 
 class DeviceCodeGrant:
-    """`grant_lifetime` in seconds."""
+    """`grant_lifetime` in seconds. `parameter` is what the code is called in a request."""
+
+    parameter = "device_code"
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class DeviceCodeGrant:
         self._grant_lifetime = grant_lifetime
 
     async def grant(self, request: TokenRequest) -> Granted:
-        stored = await self._find(request.required("device_code"))
+        stored = await self._find(request.required(self.parameter))
         redeemed = await self._redeemable(stored, request)
         if redeemed is stored.transfer:
             return Granted(await self._repeat(redeemed, now=request.now), introduce=True)
@@ -56,12 +58,15 @@ class DeviceCodeGrant:
             return await self.grant(request)
         return Granted(issued, introduce=True)
 
-    async def _find(self, device_code: str) -> Stored:
-        stored = await self._transfers.by_id(device_code.partition(".")[0])
+    def _code(self, transfer_id: str, jkt: str) -> str:
+        return self._derivation.device_code(transfer_id, jkt)
+
+    async def _find(self, code: str) -> Stored:
+        stored = await self._transfers.by_id(code.partition(".")[0])
         claim: Claim | None = getattr(stored.transfer, "claim", None) if stored else None
         if stored is None or claim is None:
             raise unknown_code("no such transfer")
-        if not same(self._derivation.device_code(stored.transfer.offer.transfer_id, claim.jkt), device_code):
+        if not same(self._code(stored.transfer.offer.transfer_id, claim.jkt), code):
             raise unknown_code("the tag is wrong")
         return stored
 

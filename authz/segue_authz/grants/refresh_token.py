@@ -11,8 +11,11 @@ from segue_authz.tokens.derivation import Derivation
 
 
 class RefreshTokenGrant:
-    def __init__(self, grants: GrantStore, derivation: Derivation) -> None:
+    """`rotates`: each use of a token gives the next one. Where it does not, the one there is stays good."""
+
+    def __init__(self, grants: GrantStore, derivation: Derivation, *, rotates: bool) -> None:
         self._grants = grants
+        self._rotates = rotates
         self._derivation = derivation
 
     async def grant(self, request: TokenRequest) -> Granted:
@@ -20,8 +23,10 @@ class RefreshTokenGrant:
         if known is None:
             raise _unknown("not a refresh token of ours")
         grant_id, generation = known
-        await self._check_holder(grant_id, generation, request)
+        current = await self._check_holder(grant_id, generation, request)
         try:
+            if current and not self._rotates:
+                return Granted(await self._grants.issued(grant_id, now=request.now), introduce=False)
             issued = await self._grants.refresh(grant_id, generation=generation, now=request.now)
         except (Withdrawn, Reused) as refused:
             raise _unknown(str(refused)) from refused
@@ -29,14 +34,18 @@ class RefreshTokenGrant:
             raise _unknown("the grant is gone")
         return Granted(issued, introduce=False)
 
-    async def _check_holder(self, grant_id: str, generation: int, request: TokenRequest) -> None:
-        """Only the key and the client of the grant may use its token. A stranger with a spent one ends the grant."""
+    async def _check_holder(self, grant_id: str, generation: int, request: TokenRequest) -> bool:
+        """Only the key and the client of the grant may use its token. A stranger with a spent one ends the grant.
+
+        Whether it is the token of the current generation.
+        """
         standing = await self._grants.standing(grant_id)
         if standing is None:
             raise _unknown("the grant is gone")
         grant = standing.grant
         if grant.client_id == request.client.client_id and grant.jkt == request.jkt:
-            return
+            request.check_resource(grant.resource)
+            return generation == grant.generation
         if generation < grant.generation:
             await self._grants.revoke(grant_id, now=request.now)
         raise _unknown("the client or the key is not the grant's")

@@ -11,9 +11,12 @@ from segue_authz.pages.render import (
     invitation,
     invitation_code,
     message,
+    notifications,
     sign_in,
+    user_code,
+    waiting,
 )
-from segue_authz.pages.static_files import static_routes
+from segue_authz.pages.static_files import static_routes, worker_route
 from segue_authz.pages.terms import shown
 from segue_authz.pages.views import (
     Approve,
@@ -25,10 +28,14 @@ from segue_authz.pages.views import (
     EnterCode,
     Invitation,
     Message,
+    Notifications,
     SignIn,
     TaskAccess,
     TaskChoice,
     TransferRow,
+    UserCode,
+    Waiting,
+    WaitingRow,
 )
 
 __all__ = [
@@ -41,10 +48,14 @@ __all__ = [
     "EnterCode",
     "Invitation",
     "Message",
+    "Notifications",
     "SignIn",
     "TaskAccess",
     "TaskChoice",
     "TransferRow",
+    "UserCode",
+    "Waiting",
+    "WaitingRow",
     "account",
     "approve",
     "confirm",
@@ -55,7 +66,11 @@ __all__ = [
     "invitation",
     "invitation_code",
     "message",
+    "notifications",
     "shown",
     "sign_in",
     "static_routes",
+    "user_code",
+    "waiting",
+    "worker_route",
 ]

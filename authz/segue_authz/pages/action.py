@@ -17,6 +17,7 @@ ACTION_WORDS = {
     "tool_calls:claim": ("tool calls", "run"),
     "participants:manage": ("who takes part", "decide"),
     "handoffs:write": ("the task to other participants", "hand over"),
+    "task:erase": ("what was written in the task", "erase for good"),
     "audit:read": ("the record of who did what", "see"),
 }
 """What each action is done to, and what is done."""

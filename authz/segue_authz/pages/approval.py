@@ -32,6 +32,8 @@ _REDEEMED = {
 }
 _AGAIN = ("Enter another code", "/device")
 _LOOK_AFTER = ("See what your devices can reach", "/devices")
+_REQUESTS = ("See the requests that wait", "/requests")
+_ENDED = ("denied", "cancelled", "expired")
 _WAYS_ON = {"approved": _LOOK_AFTER, "redeemed": _LOOK_AFTER, "denied": _AGAIN, "cancelled": _AGAIN, "expired": _AGAIN}
 
 
@@ -44,6 +46,7 @@ class Facts:
     client: DisplayName | None
     device: DisplayName | None
     place: DisplayName | None
+    message: DisplayName | None
     task: DisplayName | None
     mode: tuple[str, str]
     way_on: tuple[str, str] | None
@@ -64,15 +67,18 @@ def facts(view: Approve) -> Facts:
         client=client,
         device=device,
         place=display_name(view.place, limit=PLACE) if view.place else None,
+        message=display_name(view.binding_message, limit=_SHORT) if view.binding_message else None,
         task=display_name(view.tasks[0].name) if decided else None,
         mode={value: (name, meaning) for value, name, meaning in MODES}[view.mode],
-        way_on=_WAYS_ON.get(view.state),
+        way_on=(_REQUESTS if view.backchannel and view.state in _ENDED else _WAYS_ON.get(view.state)),
         complete=view.state == "requested" and bool(known),
         watched=view.state in ("requested", "approved"),
     )
 
 
 def _text(view: Approve) -> tuple[str, str]:
+    if view.backchannel and view.state == "expired":
+        return "Time ran out", "Nothing was passed on. The app can ask again."
     if view.state == "redeemed":
         return _REDEEMED[view.mode]
     return _TEXTS["guessed" if view.state == "denied" and view.attempts_left == 0 else view.state]

@@ -4,7 +4,7 @@ from segue_authz.pages.duration import ago
 from segue_authz.pages.views import TaskAccess, TransferRow
 
 _ACCESS = {"write": "Can work on it", "read": "Can only read it"}
-_CAME = {None: "Allowed", "move": "Moved here", "share": "Shared with it"}
+_CAME = {None: "Allowed", "move": "Moved here", "share": "Shared with it", "delegate": "Called in by a device of yours"}
 _DIRECTIONS = {"push": "Passed on from a device of yours", "pull": "Asked for by the other device"}
 _STATES = {
     "requested": "Waiting for you to decide",

@@ -15,7 +15,7 @@ from segue_authz.pages.duration import ago, span
 from segue_authz.pages.names import display_name
 from segue_authz.pages.role import narrowed_words, role_meaning, role_name
 from segue_authz.pages.security_headers import page_headers
-from segue_authz.pages.static_files import static_url
+from segue_authz.pages.static_files import WORKER, static_url
 from segue_authz.pages.terms import shown
 from segue_authz.pages.views import (
     Approve,
@@ -26,7 +26,10 @@ from segue_authz.pages.views import (
     EnterCode,
     Invitation,
     Message,
+    Notifications,
     SignIn,
+    UserCode,
+    Waiting,
 )
 
 _TEMPLATES = Environment(
@@ -47,6 +50,9 @@ _CODE_PATTERN = r"[ \-]*([B-DF-HJ-NP-TV-XZb-df-hj-np-tv-xz][ \-]*){8}"
 """What a user code may look like as it is typed, in the browsers' dialect."""
 
 _INVITATION_PATTERN = r"[ \-]*([B-DF-HJ-NP-TV-XZb-df-hj-np-tv-xz][ \-]*){16}"
+
+WORKER_POLICY = "service-worker"
+"""The one trusted-types policy there is, on the one page that has a use for it."""
 
 _LINK = re.compile(r"https?://[^\s\\]+|/(?![/\\])[^\s\\]*")
 
@@ -123,10 +129,26 @@ def message(view: Message, *, https: bool = False) -> Response:
     return _page("message.html", status=view.status, headers=page_headers(https=https), view=view)
 
 
-def account(person_name: str, csrf: str, *, https: bool = False) -> Response:
-    """Who is signed in here, and the way out."""
+def account(person_name: str, csrf: str, *, waiting: int = 0, https: bool = False) -> Response:
+    """Who is signed in here, how many requests wait for them, and the way out."""
     headers = page_headers(https=https)
-    return _page("account.html", status=200, headers=headers, person_name=person_name, csrf=csrf)
+    return _page("account.html", status=200, headers=headers, person_name=person_name, csrf=csrf, waiting=waiting)
+
+
+def waiting(view: Waiting, *, https: bool = False) -> Response:
+    """The requests that wait for the person, each with the way to it."""
+    return _page("waiting.html", status=200, headers=page_headers(https=https), view=view)
+
+
+def user_code(view: UserCode, *, https: bool = False) -> Response:
+    """The form for the person's code: 200, or 400 with an error."""
+    return _page("user_code.html", status=_status(view.error), headers=page_headers(https=https), view=view)
+
+
+def notifications(view: Notifications, *, https: bool = False) -> Response:
+    """The switch for notifications in this browser. Its script may name one address as a service worker's."""
+    headers = page_headers(https=https, trusted_types=WORKER_POLICY)
+    return _page("notifications.html", status=200, headers=headers, view=view, worker=WORKER)
 
 
 def _check_link(address: str) -> None:

@@ -14,7 +14,6 @@ _POLICY = (
     "base-uri 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
 )
 _UNUSED_FEATURES = (
     "accelerometer",
@@ -32,16 +31,23 @@ _UNUSED_FEATURES = (
 )
 
 
-def content_security_policy(*, form_action_origin: str | None = None) -> str:
-    """The policy; a form's answer may also go to `form_action_origin`, see `_form_target`."""
+def content_security_policy(*, form_action_origin: str | None = None, trusted_types: str = "'none'") -> str:
+    """The policy; a form's answer may also go to `form_action_origin`, see `_form_target`.
+
+    `trusted_types` names the one policy by which the page's script may make addresses of scripts, if it may.
+    """
     target = "" if form_action_origin is None else f" {_form_target(form_action_origin)}"
-    return "; ".join((*_POLICY, f"form-action 'self'{target}"))
+    return "; ".join((*_POLICY, f"trusted-types {trusted_types}", f"form-action 'self'{target}"))
 
 
-def page_headers(*, https: bool, form_action_origin: str | None = None) -> dict[str, str]:
+def page_headers(
+    *, https: bool, form_action_origin: str | None = None, trusted_types: str = "'none'"
+) -> dict[str, str]:
     """Header names and values of a page. Over plain http HSTS is left out (RFC 6797 section 7.2)."""
     headers = {
-        "Content-Security-Policy": content_security_policy(form_action_origin=form_action_origin),
+        "Content-Security-Policy": content_security_policy(
+            form_action_origin=form_action_origin, trusted_types=trusted_types
+        ),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",

@@ -10,6 +10,8 @@ from starlette.routing import Mount, Route
 
 from segue_authz.pages.security_headers import content_security_policy
 
+WORKER = "/service-worker.js"
+"""Where the service worker is: under the root, so that all pages are in its scope (Service Workers section 4.1)."""
 _FOLDER = Path(__file__).parent / "static"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -41,14 +43,29 @@ def static_routes() -> Mount:
     return Mount("/static", routes=[Route("/{name}", _serve)])
 
 
+def worker_route() -> Route:
+    """Serves the service worker."""
+    return Route(WORKER, _serve_worker)
+
+
+async def _serve_worker(_: Request) -> Response:
+    """Asked anew each time: a worker that has changed takes over by itself."""
+    file = _FILES["service_worker.js"]
+    return Response(file.body, media_type=file.media_type, headers={**_headers(), "Cache-Control": "no-cache"})
+
+
 async def _serve(request: Request) -> Response:
     file = _BY_PUBLIC_NAME.get(request.path_params["name"])
-    headers = {
-        "Content-Security-Policy": content_security_policy(),
-        "X-Content-Type-Options": "nosniff",
-        "Cross-Origin-Resource-Policy": "same-origin",
-    }
+    headers = _headers()
     if file is None:
         return Response(status_code=404, headers={**headers, "Cache-Control": "no-store"})
     kept = {**headers, "Cache-Control": "public, max-age=31536000, immutable"}
     return Response(file.body, media_type=file.media_type, headers=kept)
+
+
+def _headers() -> dict[str, str]:
+    return {
+        "Content-Security-Policy": content_security_policy(),
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }

@@ -14,7 +14,7 @@ def shown(view: Confirm | Approve | Invitation) -> str:
     if isinstance(view, Invitation):
         return _digest([view.task_name, view.inviter_name, view.role, sorted(view.actions)])
     asker = [view.transfer_id, sorted(view.actions), view.client_name, view.device_name, view.place, view.network]
-    decided = _offered(view) if isinstance(view, Confirm) else _choices(view)
+    decided = _offered(view) if isinstance(view, Confirm) else [view.binding_message, *_choices(view)]
     return _digest([asker, decided])
 
 

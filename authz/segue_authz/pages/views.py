@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The sign-in form. `return_to` is a reference the server has checked; `retry_after` is in seconds."""
+    """The sign-in form. `return_to` is a reference the server has checked; `retry_after` is in seconds.
+
+    `anew`: whether or not somebody is signed in already.
+    """
 
     csrf: str
     return_to: str
@@ -13,6 +16,7 @@ class SignIn:
     error: str | None = None
     client_name: str | None = None
     retry_after: int | None = None
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,9 @@ class EnterCode:
 class TaskChoice:
     """An open task the person may hand over, with its one-line state.
 
-    `role` is what they are in it and `actions` what that gives: a device gets no more of this task.
+    `role` is what they are in it and `actions` what that gives: a device gets no more of this task. `because` is why a
+    new session may continue it, empty where nobody claims that. `closes_at`: when the task
+    will be closed if nobody goes on with it.
     """
 
     task_id: str
@@ -38,6 +44,8 @@ class TaskChoice:
     last_at: int
     role: str = "customer"
     actions: tuple[str, ...] = ()
+    because: str = ""
+    closes_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class Consent:
     """The question of the authorization endpoint.
 
     `chosen` is a task id or `new`, kept when the form comes back. `may_begin` is false when the client named the task.
+    `verified` is false when nobody here answers for what the client says of itself; `published_at` is the host of the
+    document in which it says so, if it does.
     """
 
     csrf: str
@@ -60,6 +70,8 @@ class Consent:
     error: str | None = None
     chosen: str | None = None
     may_begin: bool = True
+    verified: bool = True
+    published_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +115,8 @@ class Approve:
 
     `state` is `requested`, `approved`, `redeemed`, `denied` or `expired`. While it is requested `tasks` are those the
     person may choose from; afterwards the one that was chosen, if it can still be told. `chosen` is a task id or `new`,
-    kept with `mode` and `proposed_name` when the form comes back. The rest is as in `Confirm`.
+    kept with `mode` and `proposed_name` when the form comes back. `backchannel`: it came without a code, with what the
+    client wants to be compared as `binding_message`. The rest is as in `Confirm`.
     """
 
     csrf: str
@@ -127,6 +140,8 @@ class Approve:
     place: str | None = None
     error: str | None = None
     error_at: str = "check_value"
+    backchannel: bool = False
+    binding_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +174,10 @@ class TaskAccess:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """A device of the person. `name` is what it says of itself; the rest is what the server knows."""
+    """A device of the person. `name` is what it says of itself; the rest is what the server knows.
+
+    Of an app that is not `client_verified` the name too is what it says of itself.
+    """
 
     device_id: str
     name: str
@@ -168,6 +186,7 @@ class DeviceRow:
     created_at: int
     this_device: bool
     access: tuple[TaskAccess, ...]
+    client_verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +214,49 @@ class Devices:
     transfers: tuple[TransferRow, ...]
     now: int
     notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A request that came by the backchannel. `device_name` and `binding_message` are what it says of itself."""
+
+    transfer_id: str
+    client_name: str
+    device_name: str
+    network: str
+    binding_message: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The requests that wait for the person."""
+
+    csrf: str
+    person_name: str
+    requests: tuple[WaitingRow, ...]
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserCode:
+    """The form for the code by which apps may ask the person; `notice` tells what was just done."""
+
+    csrf: str
+    person_name: str
+    has_one: bool
+    error: str | None = None
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notifications:
+    """Whether this browser is `told` when a request waits; `key` is the server's, for its push service (RFC 8292)."""
+
+    csrf: str
+    person_name: str
+    key: str
+    told: bool
 
 
 @dataclass(frozen=True, slots=True)

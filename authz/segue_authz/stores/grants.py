@@ -1,6 +1,7 @@
 """Grants, the devices that hold them, and the epoch of each task."""
 
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 from segue_storage.database import Database
@@ -9,7 +10,7 @@ from segue_authz.domain.grant import Authentication, Grant, Reused, Standing, Wi
 from segue_authz.stores.actions_text import from_text, to_text
 from segue_authz.stores.insert import insert_if_absent
 from segue_authz.stores.port import Issued, NewDevice
-from segue_authz.stores.tables import accounts, clients, devices, grants, task_epochs
+from segue_authz.stores.tables import accounts, clients, devices, grants, status_entries, task_epochs
 
 standing_epoch = sa.case(
     (sa.and_(task_epochs.c.moved_by.is_not(None), task_epochs.c.moved_by != grants.c.subject), task_epochs.c.epoch),
@@ -43,6 +44,10 @@ class Grants:
             raise answer
         return answer
 
+    async def delegate(self, proposed: Grant, *, device: NewDevice, now: int) -> Issued:
+        """Give a client a grant of its own that lives and dies with its parent. Raises `Withdrawn`: one transaction."""
+        return await self._database.write(lambda connection: _delegate(connection, proposed, device, now=now))
+
     async def knows_device(self, subject: str, client_id: str, jkt: str) -> bool:
         """Whether the key has held a grant of this person before, and has not been revoked."""
         known = sa.exists().where(
@@ -50,6 +55,7 @@ class Grants:
             devices.c.client_id == client_id,
             devices.c.jkt == jkt,
             devices.c.revoked_at.is_(None),
+            sa.exists().where(grants.c.device_id == devices.c.device_id, grants.c.parent_grant_id.is_(None)),
         )
         return bool(await self._database.read(lambda connection: connection.execute(sa.select(known)).scalar()))
 
@@ -102,6 +108,29 @@ def _refresh(connection: sa.Connection, grant_id: str, *, generation: int, now: 
 
 def insert_grant(connection: sa.Connection, grant: Grant, *, device: NewDevice, now: int) -> Issued:
     """Write the grant, at the task's epoch, with its device. Raises `Withdrawn`, which undoes the transaction."""
+    device_id = _device_of(connection, grant, device, now=now)
+    _begin_epoch(connection, grant.task_id)
+    epoch = connection.execute(
+        sa.select(task_epochs.c.epoch).where(task_epochs.c.task_id == grant.task_id)
+    ).scalar_one()
+    written = replace(grant, device_id=device_id, epoch=epoch)
+    connection.execute(grants.insert(), _values(written))
+    _number(connection, written.grant_id)
+    return issued(connection, written.grant_id, now=now)
+
+
+def _number(connection: sa.Connection, grant_id: str) -> None:
+    """The next free place of the status lists is the grant's."""
+    connection.execute(status_entries.insert().values(grant_id=grant_id))
+
+
+def _values(grant: Grant) -> dict[str, Any]:
+    values = {name: value for name, value in vars(grant).items() if name not in ("authentication", "status_index")}
+    return values | vars(grant.authentication) | {"actions": to_text(grant.actions), "actors": list(grant.actors)}
+
+
+def _device_of(connection: sa.Connection, grant: Grant, device: NewDevice, *, now: int) -> str:
+    """The device that the key is, with the person and the client; a new one if it is none yet."""
     insert_if_absent(
         connection,
         devices,
@@ -116,20 +145,51 @@ def insert_grant(connection: sa.Connection, grant: Grant, *, device: NewDevice, 
             "revoked_at": None,
         },
     )
-    device_id = connection.execute(
-        sa.select(devices.c.device_id).where(
-            devices.c.subject == grant.subject, devices.c.client_id == grant.client_id, devices.c.jkt == grant.jkt
-        )
-    ).scalar_one()
-    _begin_epoch(connection, grant.task_id)
-    epoch = connection.execute(
-        sa.select(task_epochs.c.epoch).where(task_epochs.c.task_id == grant.task_id)
-    ).scalar_one()
-    written = replace(grant, device_id=device_id, epoch=epoch)
-    values = {name: value for name, value in vars(written).items() if name != "authentication"}
-    values |= vars(written.authentication) | {"actions": to_text(written.actions)}
-    connection.execute(grants.insert(), values)
-    return issued(connection, written.grant_id, now=now)
+    found = sa.select(devices.c.device_id).where(
+        devices.c.subject == grant.subject, devices.c.client_id == grant.client_id, devices.c.jkt == grant.jkt
+    )
+    return str(connection.execute(found).scalar_one())
+
+
+def _delegate(connection: sa.Connection, proposed: Grant, device: NewDevice, *, now: int) -> Issued:
+    """Write the grant, or widen and lengthen what the same parent has given to the same client and key."""
+    parent = read_standing(connection, proposed.parent_grant_id or "")
+    if parent is None:
+        raise Withdrawn("the grant that it would come of is not known")
+    mintable_actions(parent, now=now)
+    epoch = connection.execute(sa.select(grants.c.epoch).where(grants.c.grant_id == parent.grant.grant_id)).scalar_one()
+    device_id = _device_of(connection, proposed, device, now=now)
+    if insert_if_absent(connection, grants, _values(replace(proposed, device_id=device_id, epoch=epoch))):
+        _number(connection, proposed.grant_id)
+    else:
+        _extend(connection, proposed)
+    return issued(connection, _delegated(connection, proposed).grant_id, now=now)
+
+
+def _extend(connection: sa.Connection, proposed: Grant) -> None:
+    """What the client may hold at most, until when: never more than its tokens were given. One that was ended stays.
+
+    One compare-and-set; who loses it to another exchange looks again.
+    """
+    row = _delegated(connection, proposed)
+    actions = to_text(from_text(row.actions) | proposed.actions)
+    unchanged = (
+        grants.c.grant_id == row.grant_id,
+        grants.c.actions == row.actions,
+        grants.c.expires_at == row.expires_at,
+    )
+    longer = {"actions": actions, "expires_at": max(row.expires_at, proposed.expires_at)}
+    if not connection.execute(grants.update().where(*unchanged).values(**longer)).rowcount:
+        _extend(connection, proposed)
+
+
+def _delegated(connection: sa.Connection, proposed: Grant) -> sa.Row[Any]:
+    own = (
+        grants.c.parent_grant_id == proposed.parent_grant_id,
+        grants.c.client_id == proposed.client_id,
+        grants.c.jkt == proposed.jkt,
+    )
+    return connection.execute(sa.select(grants).where(*own)).one()
 
 
 def issued(connection: sa.Connection, grant_id: str, *, now: int) -> Issued:
@@ -173,11 +233,13 @@ def read_standing(connection: sa.Connection, grant_id: str) -> Standing | None:
             devices.c.revoked_at.label("device_revoked_at"),
             task_epochs.c.epoch.label("task_epoch"),
             standing_epoch.label("standing_epoch"),
+            status_entries.c.status_index,
         )
         .join(accounts, accounts.c.subject == grants.c.subject)
         .join(clients, clients.c.client_id == grants.c.client_id)
         .join(devices, devices.c.device_id == grants.c.device_id)
         .join(task_epochs, task_epochs.c.task_id == grants.c.task_id)
+        .join(status_entries, status_entries.c.grant_id == grants.c.grant_id)
         .where(grants.c.grant_id == grant_id)
     )
     row = connection.execute(statement).one_or_none()
@@ -190,6 +252,7 @@ def read_standing(connection: sa.Connection, grant_id: str) -> Standing | None:
         device_enabled=row.device_revoked_at is None,
         client_actions=from_text(row.client_actions),
         task_epoch=row.task_epoch,
+        parent=read_standing(connection, row.parent_grant_id) if row.parent_grant_id else None,
     )
 
 
@@ -211,4 +274,8 @@ def _grant(row: sa.Row[tuple[object, ...]]) -> Grant:
         generation=row.generation,
         rotated_at=row.rotated_at,
         revoked_at=row.revoked_at,
+        parent_grant_id=row.parent_grant_id,
+        resource=row.resource,
+        actors=tuple(row.actors),
+        status_index=row.status_index,
     )

@@ -1,16 +1,18 @@
 """What a person's devices and transfers are, for the page that shows them (A10)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from segue_storage.database import Database
 
+from segue_authz.domain.client import Origin
 from segue_authz.stores.grants import standing_epoch
 from segue_authz.stores.port import Stored
 from segue_authz.stores.tables import authorization_codes, clients, devices, grants, task_epochs, transfers
 from segue_authz.stores.transfer_row import from_row
 
 TRANSFERS_SHOWN = 50
+_verified = sa.or_(clients.c.origin == Origin.OPERATOR, clients.c.reviewed_at.is_not(None))
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class LiveGrant:
     device_network: str
     device_since: int
     client_name: str
+    client_verified: bool
     browser: str | None
+    parent_grant_id: str | None
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,23 @@ class PastTransfer:
     stored: Stored
     client_name: str | None
     reported_at: int | None
+
+
+def _standing(live: list[LiveGrant]) -> list[LiveGrant]:
+    """Without those whose parent, or its parent, has ended; a grant that came of another writes while that one does."""
+    found = {grant.grant_id: grant for grant in live}
+
+    def ancestors(grant: LiveGrant) -> list[LiveGrant | None]:
+        if grant.parent_grant_id is None:
+            return []
+        parent = found.get(grant.parent_grant_id)
+        return [parent, *(ancestors(parent) if parent else ())]
+
+    return [
+        replace(grant, writes=grant.writes and all(each and each.writes for each in ancestors(grant)))
+        for grant in live
+        if all(ancestors(grant))
+    ]
 
 
 class Overview:
@@ -63,7 +84,9 @@ class Overview:
                 devices.c.network.label("device_network"),
                 devices.c.created_at.label("device_since"),
                 clients.c.name.label("client_name"),
+                _verified.label("client_verified"),
                 authorization_codes.c.browser,
+                grants.c.parent_grant_id,
             )
             .join(devices, devices.c.device_id == grants.c.device_id)
             .join(clients, clients.c.client_id == grants.c.client_id)
@@ -79,7 +102,7 @@ class Overview:
             .order_by(devices.c.created_at.desc(), devices.c.device_id, grants.c.created_at.desc())
         )
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
-        return [LiveGrant(**row._mapping) for row in rows]
+        return _standing([LiveGrant(**row._mapping) for row in rows])
 
     async def transfers(self, subject: str) -> list[PastTransfer]:
         """The person's latest transfers, finished or not, the newest first."""

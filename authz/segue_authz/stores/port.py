@@ -65,6 +65,7 @@ class AuthorizationCode:
     grant_id: str | None = None
     browser: str | None = None
     """The session of the browser in which the person approved: the client is in that browser too."""
+    resource: str | None = None
 
 
 class CodeTaken(Exception):
@@ -145,8 +146,17 @@ class GrantStore(Protocol):
         """
         ...
 
+    async def delegate(self, proposed: Grant, *, device: NewDevice, now: int) -> Issued:
+        """Write a grant that came of `parent_grant_id`, or extend the one that this client and key have of it already.
+
+        It has the epoch of its parent. Whatever ends the parent ends it, at once and in every answer
+        [revocation-seen], and what the parent can no longer give it does not give. Raises `Withdrawn` if the parent or
+        the grant itself has ended; then nothing has happened.
+        """
+        ...
+
     async def knows_device(self, subject: str, client_id: str, jkt: str) -> bool:
-        """Whether the key has held a grant of this person before, and has not been revoked."""
+        """Whether the key has held a grant of this person before that no other device gave it, and is not revoked."""
         ...
 
     async def revoke(self, grant_id: str, *, now: int) -> bool:

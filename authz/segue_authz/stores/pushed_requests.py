@@ -10,7 +10,10 @@ from segue_authz.stores.tables import pushed_requests as table
 
 @dataclass(frozen=True)
 class PushedRequest:
-    """`parameters` is the form that was pushed; `expires_at` in seconds since the epoch."""
+    """`parameters` is the form that was pushed, its `authorization_details` sealed.
+
+    `expires_at` in seconds since the epoch.
+    """
 
     digest: str
     client_id: str
@@ -32,8 +35,8 @@ class PushedRequests:
         return None if row is None else PushedRequest(row.digest, row.client_id, row.parameters, row.expires_at)
 
     async def answer(self, digest: str, *, now: int) -> bool:
-        """Whether this call is the one that answers it."""
-        statement = table.update().where(*_open(digest, now)).values(answered_at=now)
+        """Whether this call is the one that answers it. What it asked for is forgotten."""
+        statement = table.update().where(*_open(digest, now)).values(answered_at=now, parameters={})
         return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
 
 

@@ -28,6 +28,35 @@ clients = sa.Table(
     sa.Column("secret_digest", sa.Text),
     sa.Column("jwks", sa.JSON, nullable=False),
     sa.Column("audience", sa.Text),
+    sa.Column("exchange_actions", sa.Text, nullable=False, server_default=""),
+    sa.Column("exchange_audiences", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("services", sa.Text, nullable=False, server_default=""),
+    sa.Column("require_signed_request_object", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("backchannel_token_delivery_mode", sa.Text),
+    sa.Column("backchannel_client_notification_endpoint", sa.Text),
+    sa.Column("backchannel_user_code_parameter", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("origin", sa.Text, nullable=False, server_default="operator"),
+    sa.Column("registered_at", sa.BigInteger),
+    sa.Column("reviewed_at", sa.BigInteger),
+    sa.Column("deleted_at", sa.BigInteger),
+    sa.Column("read_until", sa.BigInteger),
+    sa.Column("registration_digest", sa.Text),
+    sa.Column(
+        "invitation_id",
+        sa.Text,
+        sa.ForeignKey("registration_invitations.invitation_id", name="clients_invitation"),
+    ),
+)
+
+registration_invitations = sa.Table(
+    "registration_invitations",
+    metadata,
+    sa.Column("invitation_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("uses_left", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
 )
 
 client_assertions = sa.Table(
@@ -92,10 +121,21 @@ grants = sa.Table(
     sa.Column("generation", sa.BigInteger, nullable=False),
     sa.Column("rotated_at", sa.BigInteger),
     sa.Column("revoked_at", sa.BigInteger),
+    sa.Column("parent_grant_id", sa.Text, sa.ForeignKey("grants.grant_id", name="grants_parent")),
+    sa.Column("resource", sa.Text),
+    sa.Column("actors", sa.JSON, nullable=False, server_default="[]"),
     sa.Index("grants_task", "task_id"),
     sa.Index("grants_subject", "subject"),
     sa.Index("grants_transfer", "transfer_id"),
     sa.Index("grants_revoked", "revoked_at"),
+    sa.Index("grants_delegated", "parent_grant_id", "client_id", "jkt", unique=True),
+)
+
+status_entries = sa.Table(
+    "status_entries",
+    metadata,
+    sa.Column("status_index", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("grant_id", sa.Text, sa.ForeignKey("grants.grant_id"), nullable=False, unique=True),
 )
 
 authorization_codes = sa.Table(
@@ -114,6 +154,7 @@ authorization_codes = sa.Table(
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("grant_id", sa.Text, sa.ForeignKey("grants.grant_id")),
     sa.Column("browser", sa.Text),
+    sa.Column("resource", sa.Text),
 )
 
 pushed_requests = sa.Table(
@@ -138,6 +179,7 @@ transfers = sa.Table(
     sa.Column("task_id", sa.Text),
     sa.Column("asked_task_id", sa.Text),
     sa.Column("asked_name", sa.Text),
+    sa.Column("asked_about", sa.Text),  # sealed; absent once it is decided
     sa.Column("source_grant_id", sa.Text, sa.ForeignKey("grants.grant_id")),
     sa.Column("consumption_client_id", sa.Text, sa.ForeignKey("clients.client_id")),
     sa.Column("actions", sa.Text, nullable=False),
@@ -157,6 +199,7 @@ transfers = sa.Table(
     sa.Column("claim_device_name", sa.Text),
     sa.Column("claim_place", sa.Text),
     sa.Column("claim_network", sa.Text),
+    sa.Column("claim_attester", sa.Text),
     sa.Column("claimed_at", sa.BigInteger),
     sa.Column("auth_time", sa.BigInteger),
     sa.Column("acr", sa.Text),
@@ -164,4 +207,89 @@ transfers = sa.Table(
     sa.Column("grant_id", sa.Text),
     sa.Index("transfers_source", "source_grant_id"),
     sa.Index("transfers_subject", "subject"),
+)
+
+backchannel_requests = sa.Table(
+    "backchannel_requests",
+    metadata,
+    sa.Column("transfer_id", sa.Text, sa.ForeignKey("transfers.transfer_id"), primary_key=True),
+    sa.Column("client_id", sa.Text, sa.ForeignKey("clients.client_id"), nullable=False),
+    sa.Column("person", sa.Text, nullable=False),  # under what it counts, whether or not there is such a person
+    sa.Column("reached_by", sa.Text, nullable=False),
+    sa.Column("binding_message", sa.Text),
+    sa.Column("notification_token", sa.Text),  # sealed; absent when there is nobody to notify any more
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Index("backchannel_requests_pair", "client_id", "person", "created_at"),
+)
+
+budgets = sa.Table(
+    "budgets",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("began_at", sa.BigInteger, nullable=False),
+    sa.Column("used", sa.BigInteger, nullable=False),
+)
+
+user_codes = sa.Table(
+    "user_codes",
+    metadata,
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject"), primary_key=True),
+    sa.Column("code_hash", sa.Text, nullable=False),
+    sa.Column("set_at", sa.BigInteger, nullable=False),
+)
+
+push_subscriptions = sa.Table(
+    "push_subscriptions",
+    metadata,
+    sa.Column("subscription_id", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject"), nullable=False),
+    sa.Column("endpoint", sa.Text, nullable=False),
+    sa.Column("session_id", sa.Text, sa.ForeignKey("browser_sessions.session_id"), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Index("push_subscriptions_subject", "subject"),
+)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("notice_id", sa.Text, primary_key=True),
+    sa.Column("transfer_id", sa.Text, sa.ForeignKey("transfers.transfer_id"), nullable=False),
+    sa.Column("subscription_id", sa.Text),  # whose browser is told; absent when it is the client
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Index("notices_due", "due_at"),
+)
+
+signal_streams = sa.Table(
+    "signal_streams",
+    metadata,
+    sa.Column("stream_id", sa.Text, primary_key=True),
+    sa.Column("client_id", sa.Text, sa.ForeignKey("clients.client_id"), nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("endpoint_url", sa.Text),
+    sa.Column("endpoint_authorization", sa.Text),  # sealed
+    sa.Column("events", sa.JSON, nullable=False),
+    sa.Column("description", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("begins_at", sa.BigInteger, nullable=False),
+    sa.Column("gathered_at", sa.BigInteger, nullable=False),
+    sa.Column("verified_at", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("client_id", name="signal_streams_client"),
+)
+
+signals = sa.Table(
+    "signals",
+    metadata,
+    sa.Column("jti", sa.Text, primary_key=True),
+    sa.Column("stream_id", sa.Text, sa.ForeignKey("signal_streams.stream_id"), nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("grant_id", sa.Text, sa.ForeignKey("grants.grant_id")),
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject")),
+    sa.Column("state", sa.Text),
+    sa.Column("happened_at", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger),  # absent once it has arrived
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.UniqueConstraint("stream_id", "grant_id", name="signals_once"),
+    sa.Index("signals_due", "stream_id", "due_at"),
 )

@@ -28,6 +28,7 @@ def to_values(transfer: Transfer) -> dict[str, Any]:
         if hasattr(transfer, name):
             values[name] = getattr(transfer, name)
     values |= _offer_values(transfer.offer) if isinstance(transfer.offer, Offer) else _asked_values(transfer.offer)
+    values["asked_about"] = transfer.offer.about if isinstance(transfer, Requested) else None
     claim = getattr(transfer, "claim", None)
     if claim is not None:
         values |= {
@@ -37,6 +38,7 @@ def to_values(transfer: Transfer) -> dict[str, Any]:
             "claim_place": claim.place,
             "claim_network": claim.network,
             "claimed_at": claim.claimed_at,
+            "claim_attester": claim.attester,
         }
     if isinstance(transfer, Approved):
         values |= vars(transfer.authentication)
@@ -84,7 +86,9 @@ def _offer(row: sa.Row[Any]) -> Offer:
 
 
 def _asked(row: sa.Row[Any]) -> Asked:
-    return Asked(row.transfer_id, row.asked_task_id, row.asked_name, from_text(row.actions), row.created_at)
+    return Asked(
+        row.transfer_id, row.asked_task_id, row.asked_name, from_text(row.actions), row.created_at, row.asked_about
+    )
 
 
 def _offer_values(offer: Offer) -> dict[str, Any]:
@@ -111,4 +115,5 @@ def _claim(row: sa.Row[Any]) -> Claim | None:
         row.claim_network,
         row.claimed_at,
         row.claim_place,
+        row.claim_attester,
     )

@@ -10,6 +10,7 @@ from segue_authz.domain.grant import Grant, Withdrawn, mintable_actions
 from segue_authz.domain.transfer import Approved, Offered, Redeemed, Requested, Transfer, cancel, void
 from segue_authz.stores.grants import hold_epoch, insert_grant, raise_epoch, read_standing
 from segue_authz.stores.insert import insert_if_absent
+from segue_authz.stores.notices import decided
 from segue_authz.stores.port import INTERVAL, MAX_INTERVAL, SLOWER, CodeTaken, Issued, NewDevice, Stored
 from segue_authz.stores.tables import accounts, transfers
 from segue_authz.stores.transfer_row import from_row, to_values
@@ -39,8 +40,7 @@ class Transfers:
 
     async def request(self, requested: Requested, *, code_digest: str) -> None:
         """Begin a pull."""
-        values = to_values(requested) | _first(code_digest=code_digest)
-        await self._database.write(lambda connection: _insert(connection, values))
+        await self._database.write(lambda connection: insert_request(connection, requested, code_digest=code_digest))
 
     async def poll(self, transfer_id: str, *, now: int) -> bool:
         """Note a poll; False, and a longer interval from now on, if it came too early (RFC 8628 section 3.5).
@@ -110,6 +110,11 @@ class Transfers:
         return None if row is None else Stored(from_row(row), row.version, row.contested_at)
 
 
+def insert_request(connection: sa.Connection, requested: Requested, *, code_digest: str) -> None:
+    """Begin a pull, inside a transaction. Raises `CodeTaken`, which undoes it."""
+    _insert(connection, to_values(requested) | _first(code_digest=code_digest))
+
+
 def _insert(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Write a new row. Raises `CodeTaken`, which undoes the transaction."""
     if not insert_if_absent(connection, transfers, values):
@@ -153,10 +158,16 @@ def end_unfinished(connection: sa.Connection, condition: sa.ColumnElement[bool])
 
 
 def replace_in(connection: sa.Connection, stored: Stored, new: Transfer) -> bool:
-    """Compare and set, inside a transaction: whether the row was still what was read."""
+    """Compare and set, inside a transaction: whether the row was still what was read.
+
+    With the decision about a request that came by the backchannel its client's notice is written.
+    """
     unchanged = (
         transfers.c.transfer_id == stored.transfer.offer.transfer_id,
         transfers.c.version == stored.version,
     )
     statement = transfers.update().where(*unchanged).values(**to_values(new), version=stored.version + 1)
-    return connection.execute(statement).rowcount == 1
+    won = connection.execute(statement).rowcount == 1
+    if won and isinstance(stored.transfer, Requested) and not isinstance(new, Requested):
+        decided(connection, stored.transfer.offer.transfer_id)
+    return won

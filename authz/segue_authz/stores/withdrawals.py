@@ -76,24 +76,28 @@ class Withdrawals:
         return await self._database.read(lambda connection: int(connection.execute(statement).scalar_one()))
 
     async def since(self, since: int, *, now: int) -> list[str]:
-        """The grants that were live and have been withdrawn after `since`, by whatever way."""
-        statement = (
-            sa.select(grants.c.grant_id)
-            .join(accounts, accounts.c.subject == grants.c.subject)
-            .join(clients, clients.c.client_id == grants.c.client_id)
-            .join(devices, devices.c.device_id == grants.c.device_id)
-            .where(
-                grants.c.expires_at > now,
-                sa.or_(
-                    grants.c.revoked_at > since,
-                    accounts.c.disabled_at > since,
-                    clients.c.disabled_at > since,
-                    devices.c.revoked_at > since,
-                ),
-            )
-            .order_by(grants.c.grant_id)
-        )
+        """The grants withdrawn after `since`, by whatever way, that would live else, with all that came of them."""
+        ended = ended_since(since, now=now)
+        statement = sa.select(ended.c.grant_id).distinct().order_by(ended.c.grant_id)
         return await self._database.read(lambda connection: list(connection.execute(statement).scalars()))
+
+
+def ended_since(since: int, *, now: int) -> sa.FromClause:
+    """`grant_id`, `subject`, `resource` and `ended_at` of every grant withdrawn after `since` that would live else."""
+    first = (grants.c.revoked_at, devices.c.revoked_at, clients.c.disabled_at, accounts.c.disabled_at)
+    named = grants.c.grant_id, grants.c.subject, grants.c.resource
+    ended = (
+        sa.select(*named, sa.func.coalesce(*first).label("ended_at"))
+        .join(accounts, accounts.c.subject == grants.c.subject)
+        .join(clients, clients.c.client_id == grants.c.client_id)
+        .join(devices, devices.c.device_id == grants.c.device_id)
+        .where(grants.c.expires_at > now, sa.or_(*(at > since for at in first)))
+        .cte("ended", recursive=True)
+    )
+    came = sa.select(*named, ended.c.ended_at).where(
+        grants.c.parent_grant_id == ended.c.grant_id, grants.c.expires_at > now
+    )
+    return ended.union(came)
 
 
 def _revoke(connection: sa.Connection, condition: sa.ColumnElement[bool], *, now: int) -> int:

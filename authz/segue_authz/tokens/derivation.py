@@ -41,6 +41,10 @@ class Derivation:
         """`transfer.tag`: what the claiming device polls with (RFC 8628 section 3.2)."""
         return f"{transfer_id}.{self._text('device_code', transfer_id, jkt)}"
 
+    def auth_req_id(self, transfer_id: str, jkt: str) -> str:
+        """`transfer.tag`: what the client of a backchannel request asks for its tokens with (CIBA Core section 7.3)."""
+        return f"{transfer_id}.{self._text('auth_req_id', transfer_id, jkt)}"
+
     def check_value(self, transfer_id: str, jkt: str) -> str:
         """Four digits that only this transfer and this key give (RFC 10027 section 6.1.17)."""
         tag = self._tag("check_value", transfer_id, jkt)

@@ -11,6 +11,7 @@ from segue_authz.domain.refusal import InvalidTarget
 from segue_authz.stores.port import Issued
 from segue_authz.tokens.derivation import Derivation
 from segue_authz.tokens.signing_keys import SigningKeys
+from segue_authz.tokens.status_list import Places
 
 ACCESS_TOKEN_LIFETIME = 300
 """Seconds at most; also the longest a withdrawn token can be honoured by a resource server that hears no signal."""
@@ -36,6 +37,7 @@ class Mint:
         self._keys = keys
         self._derivation = derivation
         self._random = random
+        self._places = Places(issuer=issuer, derivation=derivation)
 
     def audience(self, resource: str | None) -> str:
         """The audience a `resource` parameter names; the first one by default (RFC 8707). Raises `InvalidTarget`."""
@@ -48,20 +50,42 @@ class Mint:
     def answer(
         self, issued: Issued, *, audience: str, lifetime: int, now: int, task: Introduction | None = None
     ) -> dict[str, Any]:
-        """RFC 6749 section 5.1, RFC 9396 section 7; `task` is told to who meets it first."""
+        """RFC 6749 section 5.1, RFC 9396 section 7; `task` is told to who meets it first.
+
+        What came of an exchange is not refreshed: it is exchanged anew (RFC 8693 section 2.2.1).
+        """
         detail = _detail(issued)
         told = detail
         if task is not None:
             told = detail | {"name": task.name, "owner": {"sub": task.owner_subject, "name": task.owner}}
-        return {
+        token = {
             "access_token": self._task_token(
                 issued.grant, detail, audience=audience, expires_at=now + lifetime, now=now
             ),
             "token_type": "DPoP",
             "expires_in": lifetime,
-            "refresh_token": self._derivation.refresh_token(issued.grant.grant_id, issued.grant.generation),
             "authorization_details": [told],
         }
+        if issued.grant.parent_grant_id is not None:
+            return token | {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
+        return token | {"refresh_token": self._derivation.refresh_token(issued.grant.grant_id, issued.grant.generation)}
+
+    def service_answer(self, client_id: str, services: frozenset[str], *, jkt: str, now: int) -> dict[str, Any]:
+        """A token for this server by the client itself; it has nothing that a task token must have."""
+        scope = " ".join(sorted(services))
+        claims = {
+            "iss": self._issuer,
+            "sub": client_id,
+            "aud": self._issuer,
+            "client_id": client_id,
+            "iat": now,
+            "exp": now + ACCESS_TOKEN_LIFETIME,
+            "jti": secret(self._random, 16),
+            "cnf": {"jkt": jkt},
+            "scope": scope,
+        }
+        answer = {"token_type": "DPoP", "expires_in": ACCESS_TOKEN_LIFETIME, "scope": scope}
+        return {"access_token": self._signed(claims)} | answer
 
     def _task_token(self, grant: Grant, detail: dict[str, Any], *, audience: str, expires_at: int, now: int) -> str:
         claims = {
@@ -78,9 +102,21 @@ class Mint:
             "device_id": grant.device_id,
             "grant_id": grant.grant_id,
             "authorization_details": [detail],
+            "status": self._places.claim(grant.status_index),
+            **_act(grant.actors),
         }
+        return self._signed(claims)
+
+    def _signed(self, claims: dict[str, Any]) -> str:
         key = self._keys.current
         return jwt.encode(claims, key.private_key, algorithm="ES256", headers={"typ": "at+jwt", "kid": key.kid})
+
+
+def _act(actors: tuple[str, ...]) -> dict[str, Any]:
+    """The claim `act`: who acts now, and inside of it who did before (RFC 8693 section 4.1)."""
+    if not actors:
+        return {}
+    return {"act": {"sub": actors[0], **_act(actors[1:])}}
 
 
 def _detail(issued: Issued) -> dict[str, Any]:

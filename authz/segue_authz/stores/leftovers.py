@@ -1,0 +1,61 @@
+"""What has outlived its use and may go: nothing here decides anything any more, nor is it shown to anybody.
+
+Grants stay, and what they came of: a code that is used again long after must still be found (RFC 6749 section 4.1.2),
+and a person sees on `/devices` what was.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import sqlalchemy as sa
+from segue_storage.database import Database
+
+from segue_authz.domain.policy import DAY
+from segue_authz.stores import budgets
+from segue_authz.stores.tables import (
+    authorization_codes,
+    backchannel_requests,
+    browser_sessions,
+    notices,
+    push_subscriptions,
+    pushed_requests,
+    transfers,
+)
+
+AT_ONCE = 500
+"""Rows in one transaction, so that nobody waits for it."""
+SOON = DAY
+LATE = 90 * DAY
+"""Longer than reports of persons count, and than a client is muted for."""
+
+
+async def drop_leftovers(database: Database, *, now: int) -> int:
+    """Batch by batch, each in a transaction of its own; how many rows. Raises what the database raises."""
+    dropped = 0
+    for table, key, leftover in _leftovers(now):
+        batch = AT_ONCE
+        while batch == AT_ONCE:
+            batch = await database.write(partial(_drop, table=table, key=key, leftover=leftover))
+            dropped += batch
+    return dropped + await budgets.forget_lapsed(database, now=now)
+
+
+def _leftovers(now: int) -> Iterator[tuple[sa.Table, sa.Column[str], sa.ColumnElement[bool]]]:
+    """In the order in which they refer to each other."""
+    yield pushed_requests, pushed_requests.c.digest, pushed_requests.c.expires_at < now - SOON
+    codes = authorization_codes
+    yield codes, codes.c.code_digest, sa.and_(codes.c.expires_at < now - LATE, codes.c.grant_id.is_(None))
+    over = browser_sessions.c.expires_at < now - SOON
+    told = push_subscriptions.c.session_id.in_(sa.select(browser_sessions.c.session_id).where(over))
+    yield push_subscriptions, push_subscriptions.c.subscription_id, told
+    yield browser_sessions, browser_sessions.c.session_id, over
+    nothing_came = sa.and_(transfers.c.expires_at < now - LATE, transfers.c.grant_id.is_(None))
+    without = sa.select(transfers.c.transfer_id).where(nothing_came)
+    for table, key in ((notices, notices.c.notice_id), (backchannel_requests, backchannel_requests.c.transfer_id)):
+        yield table, key, table.c.transfer_id.in_(without)
+    yield transfers, transfers.c.transfer_id, nothing_came
+
+
+def _drop(connection: sa.Connection, *, table: sa.Table, key: sa.Column[str], leftover: sa.ColumnElement[bool]) -> int:
+    some = sa.select(key).where(leftover).limit(AT_ONCE).with_for_update(of=table, skip_locked=True)
+    return connection.execute(table.delete().where(key.in_(some))).rowcount

@@ -1,0 +1,40 @@
+"""After a backup was put back: what was open or granted when it was made may have been used or withdrawn since."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from segue_storage.database import Database
+
+from segue_authz.stores.authorization_codes import ENDED
+from segue_authz.stores.tables import authorization_codes, browser_sessions, grants, pushed_requests, task_epochs
+from segue_authz.stores.transfers import end_unfinished
+
+AHEAD = 1_000_000
+"""By how much a task's epoch rises: more than it can have risen since the backup, which task stores remember."""
+
+
+@dataclass(frozen=True)
+class Voided:
+    """How many of each were ended."""
+
+    grants: int
+    codes: int
+    sessions: int
+
+
+async def void_everything(database: Database, *, now: int) -> Voided:
+    """End all grants, sign-ins, codes and transfers under way, and raise all epochs: one transaction."""
+
+    def work(connection: sa.Connection) -> Voided:
+        end_unfinished(connection, sa.true())
+        unspent = authorization_codes.c.grant_id.is_(None), authorization_codes.c.expires_at > ENDED
+        codes = connection.execute(authorization_codes.update().where(*unspent).values(expires_at=ENDED)).rowcount
+        connection.execute(pushed_requests.update().values(expires_at=ENDED))
+        signed_in = browser_sessions.update().where(browser_sessions.c.ended_at.is_(None)).values(ended_at=now)
+        sessions = connection.execute(signed_in).rowcount
+        ended = grants.update().where(grants.c.revoked_at.is_(None)).values(revoked_at=now)
+        withdrawn = connection.execute(ended).rowcount
+        connection.execute(task_epochs.update().values(epoch=task_epochs.c.epoch + AHEAD))
+        return Voided(withdrawn, codes, sessions)
+
+    return await database.write(work)
