@@ -25,9 +25,15 @@ class Need(StrEnum):
     REVOCATION = "revocation endpoint"
     RESOURCE = "protected resource named in the configuration"
     TASK_STORE = "task store named in the configuration"
+    INTROSPECTION = "introspection endpoint with two resource servers in the configuration"
+    BACKCHANNEL = "backchannel authentication endpoint with a client for it in the configuration"
+    REGISTRATION = "registration endpoint with an initial access token for it in the configuration"
     NONCES = "DPoP nonces"
     PAGES = "Segue pages to drive"
     PEOPLE = "second test person in the configuration"
+    INSIDE = "way to look inside (an instance of the suite's own, or [inside] in the configuration)"
+    OWN = "instance of the suite's own"
+    BROWSER = "browser on this machine"
 
 
 MISSING_FROM_THE_CONFIGURATION = frozenset({Need.RESOURCE, Need.PEOPLE})
@@ -36,6 +42,10 @@ MISSING_FROM_THE_CONFIGURATION = frozenset({Need.RESOURCE, Need.PEOPLE})
 
 class PreconditionFailed(Exception):
     """The honest path does not work, so nothing can be said about the attack."""
+
+
+class DoesNotApply(Exception):
+    """The target is of another kind; ends the sentence *it does not apply: …*, and does not count."""
 
 
 class Broken(Exception):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,8 +14,19 @@ _IN_THE_TREE = Path(__file__).parents[2] / "specs" / "threats.yaml"
 
 
 @dataclass(frozen=True)
+class Check:
+    """One thing a person looks at: what they do, and what they must then see."""
+
+    do: str
+    see: str
+
+
+@dataclass(frozen=True)
 class Threat:
-    """One entry, with the catalogue's own member names. `testable` says how: blackbox, browser, whitebox or manual."""
+    """One entry, with the catalogue's own member names. `testable` says how: blackbox, browser, whitebox or manual.
+
+    `awaits` is the part of Segue that an attack would be on and that does not exist yet.
+    """
 
     id: str
     title: str
@@ -29,6 +41,8 @@ class Threat:
     kind: str
     severity: str
     testable: str
+    awaits: str = ""
+    checklist: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,5 +77,10 @@ def load() -> Catalogue:
         slug: Mitigation(entry["name"], entry["section"], tuple(entry["kinds"]))
         for slug, entry in content["mitigations"].items()
     }
-    threats = tuple(Threat(**{**entry, "flows": tuple(entry["flows"])}) for entry in content["threats"])
+    threats = tuple(_threat(entry) for entry in content["threats"])
     return Catalogue(content["groups"], mitigations, threats)
+
+
+def _threat(entry: Mapping[str, Any]) -> Threat:
+    checklist = tuple(Check(**each) for each in entry.get("checklist", ()))
+    return Threat(**{**entry, "flows": tuple(entry["flows"]), "checklist": checklist})

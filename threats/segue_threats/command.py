@@ -15,6 +15,7 @@ from segue.clock import now
 from segue_threats import catalogue, configuration
 from segue_threats.attacks import every
 from segue_threats.catalogue import SEVERITIES, Catalogue
+from segue_threats.chromium import found
 from segue_threats.network import transport_to
 from segue_threats.outcome import Ending, Outcome
 from segue_threats.report import html, junit
@@ -70,6 +71,10 @@ def _parser(known: Catalogue) -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="only list the threats and their attacks")
     parser.add_argument("--destructive", action="store_true", help="also attacks that may leave damage behind")
     parser.add_argument(
+        "--browser", type=Path, metavar="FILE", help="the Chromium that attacks on pages drive (default: on PATH)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="leave out attacks that need a browser")
+    parser.add_argument(
         "--rate", type=float, metavar="N", help=f"requests a second (default: {POLITE:g}; own instance: no limit)"
     )
     for form in ("json", "junit", "html"):
@@ -80,7 +85,10 @@ def _parser(known: Catalogue) -> argparse.ArgumentParser:
 
 async def _attacked(options: argparse.Namespace, known: Catalogue, selection: Selection) -> Report:
     begin, at = time.monotonic(), datetime.fromtimestamp(now(), UTC)
-    async with _chosen(options) as here:
+    async with (
+        _chosen(options) as here,
+        found(options.browser, here, wanted=not options.no_browser) as chromium,
+    ):
         local = options.target is None and options.config is None
         rate = options.rate if options.rate is not None else 0 if local else POLITE
         verdicts = await run(
@@ -92,6 +100,7 @@ async def _attacked(options: argparse.Namespace, known: Catalogue, selection: Se
             rate=rate,
             transport=transport_to(here),
             tell=(lambda _: None) if options.quiet else _tell,
+            chromium=chromium,
         )
     return Report(
         catalogue=known,
@@ -130,8 +139,11 @@ def _list(known: Catalogue, selection: Selection) -> None:
         own = [attack for attack in attacks if attack.threat == threat.id]
         for attack in own:
             print(f"{'':21} {attack.name}{' (--destructive)' if attack.destructive else ''}")
-        if not own:
-            print(f"{'':21} {Ending.NOT_ATTACKED} ({threat.testable})")
+        for check in threat.checklist:
+            print(f"{'':21} by hand: {check.do} {check.see}")
+        if not own and not threat.checklist:
+            why = f"waits for {threat.awaits}" if threat.awaits else threat.testable
+            print(f"{'':21} {Ending.NOT_ATTACKED} ({why})")
 
 
 def _write(report: Report, options: argparse.Namespace) -> None:

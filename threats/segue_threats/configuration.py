@@ -3,16 +3,35 @@
 import json
 import ssl
 import tomllib
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from segue.target_uri import require_identifier
 
-from segue_threats.target import BadTarget, Client, Configuration, Person
+from segue_threats.inside import Inside
+from segue_threats.logged import of_files
+from segue_threats.target import BadTarget, Client, Configuration, Person, ResourceServer
 
-_KNOWN = {"issuer", "task_store", "resource", "ca_file", "authorization_device", "consumption_device", "people"}
+_KNOWN = {
+    "issuer",
+    "task_store",
+    "resource",
+    "ca_file",
+    "authorization_device",
+    "consumption_device",
+    "people",
+    "resource_servers",
+    "backchannel_clients",
+    "registration_token_file",
+    "inside",
+}
+_INSIDE = {"databases", "log_files"}
 _CLIENT = {"client_id", "redirect_uri", "scope", "resource", "authorization_details"}
+_ASKING = _CLIENT | {"secret_file"}
+_RESOURCE_SERVER = {"client_id", "secret_file"}
 _PERSON = {"username", "password_file", "command"}
 
 
@@ -37,8 +56,19 @@ def read(file: Path, *, issuer: str | None) -> Configuration:
         authorization_device=_client(content.get("authorization_device")),
         consumption_device=_client(content.get("consumption_device")),
         people=[_person(each, file.parent) for each in content.get("people", [])],
+        resource_servers=[_resource_server(each, file.parent) for each in content.get("resource_servers", [])],
+        backchannel_clients=deque(_asking(each, file.parent) for each in content.get("backchannel_clients", [])),
+        registration_token=_registration_token(content.get("registration_token_file"), file.parent),
         trust=_trust(content.get("ca_file"), file.parent),
+        inside=_inside(content.get("inside"), file.parent),
     )
+
+
+def _registration_token(file: str | None, folder: Path) -> str:
+    try:
+        return (folder / file).read_text("utf-8").strip() if file else ""
+    except OSError as failure:
+        raise BadTarget(f"the initial access token in {file} cannot be read: {failure}") from failure
 
 
 def _client(entry: Mapping[str, Any] | None) -> Client | None:
@@ -58,12 +88,44 @@ def _person(entry: Mapping[str, Any], folder: Path) -> Person:
     if "command" in entry:
         return Person(command=tuple(entry["command"]))
     try:
-        password = (folder / entry["password_file"]).read_text("utf-8").strip()
-        return Person(entry["username"], password)
+        return Person(entry["username"], _secret(folder / entry["password_file"]))
     except KeyError as missing:
         raise BadTarget(f"a person has neither a command nor a {missing.args[0]}") from missing
+
+
+def _asking(entry: Mapping[str, Any], folder: Path) -> Client:
+    _only(entry, _ASKING, where="a backchannel client")
+    client = _client({name: value for name, value in entry.items() if name != "secret_file"})
+    if client is None or "secret_file" not in entry:
+        raise BadTarget("a backchannel client has no secret_file")
+    return replace(client, secret=_secret(folder / entry["secret_file"]))
+
+
+def _resource_server(entry: Mapping[str, Any], folder: Path) -> ResourceServer:
+    _only(entry, _RESOURCE_SERVER, where="a resource server")
+    try:
+        return ResourceServer(entry["client_id"], _secret(folder / entry["secret_file"]))
+    except KeyError as missing:
+        raise BadTarget(f"a resource server has no {missing.args[0]}") from missing
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").strip()
     except OSError as failure:
-        raise BadTarget(f"the password of {entry.get('username')} cannot be read: {failure}") from failure
+        raise BadTarget(f"{file} cannot be read: {failure}") from failure
+
+
+def _inside(entry: Mapping[str, Any] | None, folder: Path) -> Inside | None:
+    if entry is None:
+        return None
+    _only(entry, _INSIDE, where="the inside")
+    files = [folder / name for name in entry.get("log_files", [])]
+    if not files or not entry.get("databases"):
+        raise BadTarget("the inside needs databases and log_files")
+    if missing := [str(file) for file in files if not file.is_file()]:
+        raise BadTarget(f"{missing[0]} is no file of log")
+    return Inside(list(entry["databases"]), lambda: of_files(files))
 
 
 def _trust(ca_file: str | None, folder: Path) -> ssl.SSLContext | bool:

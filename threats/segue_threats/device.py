@@ -1,11 +1,13 @@
 """A device as the attacker uses it: sends honest requests, and any others."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import httpx2
+from segue.clock import Clock, now
 
 from segue_threats.attack import PreconditionFailed
 from segue_threats.forge import Key, Proof
@@ -20,25 +22,34 @@ Twist = Callable[[Proof], object]
 class Device:
     """One key of one client. Proves each request, with the server's latest nonce."""
 
-    def __init__(self, target: Target, client: Client, http: httpx2.AsyncClient, *, key: Key | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        client: Client,
+        http: httpx2.AsyncClient,
+        *,
+        key: Key | None = None,
+        clock: Clock = now,
+    ) -> None:
         self.target = target
         self.client = client
         self.http = http
         self.key = key or Key()
+        self.clock = clock
         self.nonces: dict[str, str] = {}
         self.patient = True
         """Whether a 429 is waited out; off where the limit itself is under attack."""
 
     def like(self, *, key: Key | None = None, client: Client | None = None) -> "Device":
         """Another device, with a key of its own unless one is given; it knows the nonces this one knows."""
-        other = Device(self.target, client or self.client, self.http, key=key)
+        other = Device(self.target, client or self.client, self.http, key=key, clock=self.clock)
         other.nonces = dict(self.nonces)
         return other
 
     def proof(self, method: str, url: str, *, token: str | None = None, twist: Twist | None = None) -> str:
         """A proof for one request."""
         nonce = self.nonces.get(_origin(url))
-        proof = Proof.honest(self.key, method, url.partition("?")[0], nonce=nonce, access_token=token)
+        proof = Proof.honest(self.key, method, url.partition("?")[0], nonce=nonce, access_token=token, clock=self.clock)
         if twist is not None:
             twist(proof)
         return proof.text()
@@ -85,7 +96,14 @@ class Device:
     async def form(self, endpoint: str, fields: Mapping[str, str], **how: Any) -> httpx2.Response:
         """POST a form as this client to an endpoint of the metadata; `how` as in `send`."""
         data = {"client_id": self.client.client_id, **fields}
+        if self.client.secret:
+            how.setdefault("headers", [("Authorization", basic(self.client.client_id, self.client.secret))])
         return await self.send("POST", self.target.endpoint(endpoint), data=data, **how)
+
+
+def basic(client_id: str, secret: str) -> str:
+    """RFC 6749 section 2.3.1."""
+    return f"Basic {b64encode(f'{quote_plus(client_id)}:{quote_plus(secret)}'.encode()).decode()}"
 
 
 def error_of(answer: httpx2.Response) -> str:

@@ -4,7 +4,8 @@ import asyncio
 import json
 import re
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import httpx2
 
@@ -12,6 +13,7 @@ from segue_threats.redaction import Redactor, proof_text
 
 SHOWN_REQUEST = ("Accept", "Content-Type", "Host", "Idempotency-Key", "If-Match", "Origin", "X-Forwarded-For")
 SHOWN_ANSWER = ("Cache-Control", "Content-Type", "DPoP-Nonce", "Retry-After", "WWW-Authenticate")
+SHOWN_PAGE = ("Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy", "X-Frame-Options")
 LONGEST = 500
 """Characters of a line that are shown."""
 MOST = 40
@@ -21,10 +23,11 @@ _TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Line:
-    """`kind` is `step` (what is done, in words), `request`, `answer`, or `finding`."""
+    """`kind` is `step` (what is done, in words), `request`, `answer`, `picture` (a PNG in base64), or `finding`."""
 
     kind: str
     text: str
+    image: str = ""
 
 
 @dataclass
@@ -40,6 +43,19 @@ class Trail:
     def finding(self, text: str) -> None:
         self.lines.append(Line("finding", text))
 
+    def picture(self, caption: str, image: str) -> None:
+        self.lines.append(Line("picture", caption, image))
+
+    def visit(self, method: str, url: str, form: str | None) -> None:
+        """What a browser asks for."""
+        fields = ["", *self.redactor.parameters(form)] if form else []
+        self.lines.append(Line("request", _cut("\n".join([f"{method} {self.redactor.address(url)}", *fields]))))
+
+    def visited(self, status: int, headers: Mapping[str, str]) -> None:
+        """What the browser was answered."""
+        shown = [f"{name}: {headers[name.lower()]}" for name in SHOWN_PAGE if name.lower() in headers]
+        self.lines.append(Line("answer", _cut("\n".join([str(status), *shown]))))
+
     def exchange(self, request: httpx2.Request, answer: httpx2.Response | None) -> None:
         self.lines.append(Line("request", _request_text(request, self.redactor)))
         if answer is not None:
@@ -52,7 +68,7 @@ class Trail:
         if len(lines) > most:
             left_out = Line("step", f"({len(lines) - most} lines left out)")
             lines = [*lines[: most // 2], left_out, *lines[-most // 2 :]]
-        return tuple(Line(line.kind, self.redactor.sweep(line.text)) for line in lines)
+        return tuple(replace(line, text=self.redactor.sweep(line.text)) for line in lines)
 
 
 class Pace:
@@ -63,6 +79,10 @@ class Pace:
         self._burst = burst
         self._left = float(burst)
         self._at = time.monotonic()
+
+    @property
+    def holds_up(self) -> bool:
+        return bool(self._rate)
 
     async def turn(self) -> None:
         """Wait until the next request may go out."""
@@ -116,7 +136,10 @@ def _answer_text(answer: httpx2.Response, redactor: Redactor) -> str:
     if "Location" in answer.headers:
         lines.append(f"Location: {redactor.address(answer.headers['Location'])}")
     lines += [f"Set-Cookie: {_cookie(each, redactor)}" for each in answer.headers.get_list("Set-Cookie")]
-    body = answer.content if answer.is_stream_consumed else b"(a stream)"
+    try:
+        body = answer.content
+    except httpx2.ResponseNotRead:  # an event stream, or a connection that broke off
+        body = b"(a stream)"
     return _cut("\n".join([*lines, *_body(body, answer.headers.get("Content-Type", ""), redactor)]))
 
 

@@ -25,13 +25,14 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 @dataclass(frozen=True)
 class Asked:
-    """A pull as the waiting device knows it."""
+    """A pull as the waiting device knows it. `link` has the code in it, if the server gives such a one."""
 
     device: Device
     device_code: str
     user_code: str
     verification_uri: str
     interval: int
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,9 @@ class Flows(ABC):
         device = device or self.phone()
         answer = await self.ask_answer(device, **parameters)
         code, user_code, uri = need(answer, "device_code", "user_code", "verification_uri")
-        return Asked(device, code, user_code, uri, int(members_of(answer).get("interval", 5)))
+        told = members_of(answer)
+        link = str(told.get("verification_uri_complete", uri))
+        return Asked(device, code, user_code, uri, int(told.get("interval", 5)), link)
 
     async def ask_answer(self, device: Device, **parameters: str) -> httpx2.Response:
         """As `ask`, whatever the answer."""

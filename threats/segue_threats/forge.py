@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
-from segue.clock import now
+from segue.clock import Clock, now
 from segue.jose import b64url_decode, b64url_encode, public_jwk, thumbprint
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -20,8 +20,8 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 class Key:
     """An ES256 key of the attacker's, or of an honest device of the suite."""
 
-    def __init__(self) -> None:
-        self.private_key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, private_key: ec.EllipticCurvePrivateKey | None = None) -> None:
+        self.private_key = private_key or ec.generate_private_key(ec.SECP256R1())
         self.jwk: dict[str, Any] = public_jwk(self.private_key.public_key())
         self.jkt = thumbprint(self.jwk)
 
@@ -72,9 +72,11 @@ class Proof:
     claims: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def honest(cls, key: Key, htm: str, htu: str, *, nonce: str | None, access_token: str | None) -> "Proof":
+    def honest(
+        cls, key: Key, htm: str, htu: str, *, nonce: str | None, access_token: str | None, clock: Clock = now
+    ) -> "Proof":
         """As a device makes it for one request."""
-        claims: dict[str, Any] = {"jti": secrets.token_urlsafe(16), "htm": htm, "htu": htu, "iat": now()}
+        claims: dict[str, Any] = {"jti": secrets.token_urlsafe(16), "htm": htm, "htu": htu, "iat": clock()}
         if nonce is not None:
             claims["nonce"] = nonce
         if access_token is not None:

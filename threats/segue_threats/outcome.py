@@ -13,11 +13,12 @@ GRAVE = ("critical", "high")
 
 
 class Ending(StrEnum):
-    """Of an attack; a threat has the gravest of its attacks, or one of the last two."""
+    """Of an attack; a threat has the gravest of its attacks, or one of the last three."""
 
     BROKEN = "broken"
     SKIPPED = "skipped"
     HELD = "held"
+    BY_HAND = "for a person"
     NOT_ATTACKED = "not attacked yet"
     LEFT_OUT = "left out"
 
@@ -33,6 +34,11 @@ class Outcome:
     seconds: float
     evidence: tuple[Line, ...]
 
+    @property
+    def pictures(self) -> Sequence[Line]:
+        """What was seen in a browser."""
+        return [line for line in self.evidence if line.image]
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -47,11 +53,20 @@ class Verdict:
         if not self.selected:
             return Ending.LEFT_OUT
         if not self.outcomes:
-            return Ending.NOT_ATTACKED
+            return Ending.BY_HAND if self.threat.checklist else Ending.NOT_ATTACKED
         found = {outcome.ending for outcome in self.outcomes}
         if Ending.SKIPPED in found and Ending.HELD in found and not any(each.counts for each in self.outcomes):
             return Ending.HELD
         return next(ending for ending in Ending if ending in found)
+
+    @property
+    def reason(self) -> str:
+        """Why there is no outcome, for a line of its own."""
+        if self.selected and self.threat.awaits:
+            return f"{self.ending}: waits for {self.threat.awaits}"
+        if self.selected and self.threat.checklist:
+            return f"{self.ending}: {' '.join(f'{check.do} {check.see}' for check in self.threat.checklist)}"
+        return self.ending.value
 
     @property
     def counts(self) -> bool:

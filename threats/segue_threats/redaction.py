@@ -13,9 +13,11 @@ from segue.jose import Malformed, b64url_decode
 SECRET = frozenset(
     {
         "access_token",
+        "auth_req_id",
         "authorization_code",
         "check_value",
         "client_assertion",
+        "client_notification_token",
         "client_secret",
         "code",
         "code_verifier",
@@ -23,7 +25,9 @@ SECRET = frozenset(
         "device_code",
         "downstream_key",
         "id_token",
+        "id_token_hint",
         "invitation_uri",
+        "login_hint_token",
         "password",
         "refresh_token",
         "subject_token",
@@ -53,6 +57,10 @@ class Redactor:
         if len(value) >= _SWEPT:
             self._marks.setdefault(value, mark)
         return mark
+
+    def met(self) -> list[str]:
+        """The secrets that were met, but for those too short to be told from any other number."""
+        return list(self._marks)
 
     def sweep(self, text: str) -> str:
         """The text without any secret that was met before."""

@@ -41,3 +41,21 @@ async def nearness_is_forged(lab: Lab) -> None:
     claim = members_of(await lab.at_transfer(grant, "GET", f"/{offer.transfer_id}")).get("claim", {})
     lab.holds(claim.get("network"), "the server does not say where the claim came from")
     lab.holds("203.0.113.9" not in str(claim), "the server believes where a device says it is")
+
+
+@attack("XD-CONS-04", Need.PULL, Need.PAGES, Need.TASK_STORE)
+async def the_task_changes_while_the_person_reads(lab: Lab) -> None:
+    """Rename the task between the page and the click: what was approved is not what was shown."""
+    grant = await lab.begin()
+    asked = await lab.ask()
+    browser = lab.pages().browser
+    page = await browser.enter_code(asked.verification_uri, user_code=asked.user_code)
+    value = await lab.value(asked)
+    version = lab.works(await grant.at("GET", ""), "the read").headers.get("ETag", "")
+    renamed = await grant.at("PATCH", "", json={"name": "Something else"}, headers=[("If-Match", version)])
+    lab.works(renamed, "renaming the task")
+    await lab.tries(browser.approve(page, check_value=value, task=grant.task_id))
+    lab.refuses(await lab.poll(asked), "a redemption of what was shown as something else", errors=WAITING)
+    page = await browser.enter_code(asked.verification_uri, user_code=asked.user_code)
+    await browser.approve(page, check_value=value, task=grant.task_id)
+    lab.works(await lab.collect(asked), "the pull after a second look")

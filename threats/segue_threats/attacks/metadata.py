@@ -3,8 +3,6 @@
 RFC 8414, RFC 9207, RFC 9728. Expected: what is announced works, and nothing else does.
 """
 
-from segue.target_uri import well_known
-
 from segue_threats.attack import Need, attack
 from segue_threats.lab import Lab
 
@@ -12,9 +10,7 @@ from segue_threats.lab import Lab
 @attack("XD-META-01", Need.CODE)
 async def another_server_answers(lab: Lab) -> None:
     """Look for the issuer in the metadata and in the answer of the authorization endpoint, byte for byte."""
-    metadata = lab.works(
-        await lab.http.get(well_known(lab.target.issuer, "oauth-authorization-server")), "the metadata"
-    )
+    metadata = lab.works(await lab.http.get(lab.target.metadata_address), "the metadata")
     lab.holds(metadata.json().get("issuer") == lab.target.issuer, "the metadata names another issuer")
     device = lab.desktop()
     request = lab.authorization(device)

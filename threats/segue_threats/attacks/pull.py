@@ -12,7 +12,7 @@ from segue_threats.flows import Asked, details
 from segue_threats.lab import Lab
 
 WAITING = {"authorization_pending", "slow_down"}
-NOT_KNOWN = {"invalid_grant", "unauthorized_client", "invalid_client"}
+NOT_KNOWN = {"invalid_grant", "unauthorized_client", "invalid_client", "invalid_request"}
 
 
 async def works_still(lab: Lab, asked: Asked) -> None:

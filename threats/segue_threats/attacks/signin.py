@@ -26,11 +26,9 @@ async def the_answer_is_sent_to_another_address(lab: Lab) -> None:
         here + "/../x",
         here.replace("://", "://evil@"),
         here.replace("://", "://evil."),
-        here.upper(),
         here.replace("http", "httpx", 1),
         "https://evil.example/",
         "javascript:alert(1)",
-        "",
     ]
     for redirect_uri in elsewhere:
         answer = await lab.http.get(lab.authorization(device, redirect_uri=redirect_uri).url)
@@ -48,7 +46,6 @@ async def a_stolen_code_is_redeemed(lab: Lab) -> None:
         {"code_verifier": ""},
         {"code_verifier": "a" * 43},
         {"redirect_uri": "https://evil.example/"},
-        {"redirect_uri": ""},
     ]
     for change in changes:
         request = lab.authorization(device)
@@ -98,4 +95,7 @@ async def a_pushed_request_is_invented(lab: Lab) -> None:
     invented = f"urn:ietf:params:oauth:request_uri:{Key().jkt}"
     for parameters in ({"request_uri": invented, "redirect_uri": ""}, {"request": "e30.e30.", "redirect_uri": ""}):
         answer = await lab.http.get(lab.authorization(device, **parameters).url)
-        lab.refuses(answer, f"a request by {next(iter(parameters))}")
+        if answer.is_redirect and "error=" in answer.headers.get("Location", ""):
+            lab.holds("code=" not in answer.headers["Location"], "the error comes with a code")
+        else:
+            lab.refuses(answer, f"a request by {next(iter(parameters))}")

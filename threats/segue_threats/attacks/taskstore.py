@@ -229,3 +229,43 @@ async def an_old_version_is_written_back(lab: Lab) -> None:
         lab.refuses(answer, f"a change of the version {condition}", statuses={409, 412})
     lab.refuses(await grant.at("PUT", path, json=ITEM, headers=NEW), "making it anew", statuses={409, 412})
     lab.holds(members_of(await grant.at("GET", path)).get("title") == "newer", "the older text is back")
+
+
+@attack("XD-TASK-08", Need.PUSH, Need.PAGES, Need.TASK_STORE)
+async def a_fork_inherits_too_much(lab: Lab) -> None:
+    """Fork with a token that may not; then open the fork with its parent's tokens, and run the parent's calls in it."""
+    owner, item, call = await furnished(lab)
+    lab.works(await owner.at("POST", f"/tool-calls/{call}/approve", json={}), "approving the call")
+    viewer = await lab.push(owner, actions="task:read events:read events:append tool_calls:claim", mode="share")
+    refused = await viewer.at("POST", "/forks", json={"name": "Mine"})
+    lab.refuses(refused, "a fork by who may not write", statuses={403})
+    forked = lab.works(await owner.at("POST", "/forks", json={"name": "Otherwise"}), "the owner's fork")
+    task_id = str(members_of(forked)["task_id"])
+    address = lab.target.protected(task_id)
+    for grant in (owner, viewer):
+        for path in ("", "/events", "/resume", f"/tool-calls/{call}"):
+            answer = await grant.device.send("GET", address + path, token=grant.access_token)
+            lab.refuses(answer, f"the fork's {path or 'task'} with its parent's token", statuses=NOT_THERE)
+    fork = await opened(lab, task_id)
+    lab.works(await fork.at("GET", f"/working-set/{item}"), "the item in the fork")
+    people = members_of(lab.works(await fork.at("GET", "/participants"), "who takes part"))["participants"]
+    lab.holds(len(people) == 1, "participants have gone along")
+    listed = members_of(lab.works(await fork.at("GET", "/tool-calls"), "the fork's calls"))["tool_calls"]
+    lab.holds(listed == [], "tool calls have gone along")
+    for verb in ("claim", "cancel"):
+        answer = await fork.at("POST", f"/tool-calls/{call}/{verb}", json={})
+        lab.refuses(answer, f"to {verb} the parent's call in the fork", statuses=NOT_THERE)
+    answer = await fork.device.send("GET", owner.address, token=fork.access_token)
+    lab.refuses(answer, "the parent with the fork's token", statuses=NOT_THERE)
+    state = members_of(await owner.at("GET", f"/tool-calls/{call}")).get("state")
+    lab.holds(state == "approved", f"the parent's call is {state}")
+
+
+async def opened(lab: Lab, task_id: str) -> Grant:
+    """A task that there is, at another device of its owner."""
+    device = lab.desktop()
+    request = lab.authorization(device)
+    redirect_uri = device.client.redirect_uri
+    back = await lab.pages().browser.authorize(request.url, redirect_uri=redirect_uri, task=task_id)
+    lab.trail.redactor.mark("code", back.get("code", ""))
+    return Grant.of(device, await lab.exchange(device, request, back.get("code", "")))

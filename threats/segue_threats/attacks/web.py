@@ -6,7 +6,6 @@ ASVS 5.0 chapters 3 and 7. Expected: a decision comes from the page that showed 
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
-from segue.target_uri import well_known
 
 from segue_threats.attack import Need, attack
 from segue_threats.forging import Forge, with_fields, with_header
@@ -102,7 +101,7 @@ async def foreign_origins_read_with_cookies(lab: Lab) -> None:
     """Ask from hostile origins whether a page may read answers with the person's cookies."""
     page = lab.pages().http
     issuer = lab.target.issuer
-    lab.works(await page.get(well_known(issuer, "oauth-authorization-server")), "the metadata")
+    lab.works(await page.get(lab.target.metadata_address), "the metadata")
     for origin in ("https://evil.example", "null", f"{issuer}.evil.example", f"https://evil.example/{issuer}"):
         for path in ("/", "/sign-in", "/device", "/devices", "/authorize", "/token", "/transfer/claim"):
             for method in ("GET", "OPTIONS"):
@@ -119,7 +118,7 @@ async def foreign_origins_read_with_cookies(lab: Lab) -> None:
 @attack("XD-WEB-09")
 async def a_forged_host_stands_in_links(lab: Lab) -> None:
     """Forge Host and forwarding headers and look for the name in metadata, pages and redirects."""
-    place = well_known(lab.target.issuer, "oauth-authorization-server")
+    place = lab.target.metadata_address
     honest = lab.works(await lab.http.get(place), "the metadata")
     names = ("Host", "X-Forwarded-Host", "X-Forwarded-Server", "Forwarded", "X-Original-Host")
     for name in names:

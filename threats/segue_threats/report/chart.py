@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 
 from segue_threats.outcome import Ending
 
-ORDER = (Ending.BROKEN, Ending.SKIPPED, Ending.NOT_ATTACKED, Ending.HELD, Ending.LEFT_OUT)
+ORDER = (Ending.BROKEN, Ending.SKIPPED, Ending.NOT_ATTACKED, Ending.BY_HAND, Ending.HELD, Ending.LEFT_OUT)
 ROW, BAR, LABEL, WIDTH = 40, 18, 16, 320
 """In units of the drawing; a label stands above its bar, so that the drawing is legible on a telephone."""
 

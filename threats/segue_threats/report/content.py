@@ -7,6 +7,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+from segue_threats.attack import Need
 from segue_threats.catalogue import SEVERITIES, Catalogue
 from segue_threats.outcome import Ending, Outcome, Verdict, exit_status
 
@@ -43,6 +44,12 @@ class Report:
         return [outcome for verdict in self.verdicts for outcome in verdict.outcomes]
 
     @property
+    def browser(self) -> bool:
+        """Whether attacks were tried in a browser."""
+        tried = (outcome for outcome in self.outcomes if outcome.ending is not Ending.SKIPPED)
+        return any(Need.BROWSER in outcome.attack.needs for outcome in tried)
+
+    @property
     def selected(self) -> Sequence[Verdict]:
         """The threats that were of interest."""
         return [verdict for verdict in self.verdicts if verdict.selected]
@@ -67,14 +74,21 @@ class Report:
         grave = [verdict for verdict in self.verdicts if verdict.threat.severity in ("critical", "high")]
         broken = sum(verdict.ending is Ending.BROKEN for verdict in grave)
         counted = sum(verdict.counts for verdict in grave)
-        open_ = sum(verdict.ending is Ending.NOT_ATTACKED for verdict in grave)
+        open_ = [verdict.threat for verdict in grave if verdict.ending is Ending.NOT_ATTACKED]
+        by_hand = sum(verdict.ending is Ending.BY_HAND for verdict in self.verdicts)
         if broken:
             said = f"{_threats(broken)} of critical or high severity came true."
         elif counted:
             said = f"No attack of critical or high severity succeeded, but {_threats(counted)} could not be tried."
         else:
             said = "No attack of critical or high severity succeeded."
-        return said + (f" {_threats(open_)} of that severity have no attack in the suite yet." if open_ else "")
+        if open_:
+            has = "has" if len(open_) == 1 else "have"
+            said += f" {_threats(len(open_))} of that severity {has} no attack in the suite yet"
+            said += ": what they are about does not exist yet." if all(threat.awaits for threat in open_) else "."
+        if by_hand:
+            said += f" {_threats(by_hand)} {'is' if by_hand == 1 else 'are'} for a person to check."
+        return said[0].upper() + said[1:]
 
     def as_json(self) -> dict[str, Any]:
         """For programs. Evidence is without secrets."""
@@ -108,6 +122,8 @@ def _verdict(verdict: Verdict, catalogue: Catalogue) -> dict[str, Any]:
         "source": threat.source,
         "mitigation": f"RFC 10027 {mitigation.section} {mitigation.name}" if mitigation else None,
         "ending": verdict.ending.value,
+        "awaits": threat.awaits or None,
+        "checklist": [{"do": check.do, "see": check.see} for check in threat.checklist],
         "attacks": [
             {
                 "name": outcome.attack.name,

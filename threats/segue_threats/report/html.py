@@ -17,6 +17,7 @@ _MEANINGS = {
     Ending.SKIPPED: "an attack could not be tried or does not apply; the reason is with it",
     Ending.HELD: "every attack was refused, and the honest path works before and after",
     Ending.NOT_ATTACKED: "the suite has no attack for it yet; nothing is said about it",
+    Ending.BY_HAND: "no program can see it; the checklist says what to look at",
     Ending.LEFT_OUT: "not of interest in this run",
 }
 
@@ -43,6 +44,7 @@ def render(report: Report) -> str:
         meanings=_MEANINGS,
         Ending=Ending,
         of={ending: _gravest_first(report, ending) for ending in Ending},
+        checklists=[verdict for verdict in report.selected if verdict.threat.checklist],
         mitigations=_by_mitigation(report),
     )
 

@@ -27,7 +27,7 @@ def _suite(suites: Element, name: str, verdicts: list[Verdict]) -> None:
             _case(suite, verdict, outcome)
         if not verdict.outcomes:
             case = SubElement(suite, "testcase", classname=verdict.threat.id, name=verdict.threat.title, time="0")
-            SubElement(case, "skipped", message=verdict.ending.value)
+            SubElement(case, "skipped", message=verdict.reason)
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
