@@ -21,14 +21,35 @@ class AuthorizationRequest:
     redirect_uri: str
     state: str
     verifier: str
+    resource: str | None = None
 
 
 async def begin(
-    device: Device, *, redirect_uri: str, actions: Sequence[str], task_id: str | None = None, name: str | None = None
+    device: Device,
+    *,
+    redirect_uri: str,
+    actions: Sequence[str],
+    task_id: str | None = None,
+    name: str | None = None,
+    about: str | None = None,
+    sign_in: Mapping[str, str] | None = None,
+    resource: str | None = None,
 ) -> AuthorizationRequest:
-    """Ask for one task: a named one, or one the person chooses on the page (`name` proposes a name for a new one)."""
+    """Ask for one task: a named one, or one the person chooses on the page (`name` proposes a name for a new one).
+
+    `sign_in` is the body of a refusal with `insufficient_user_authentication`: the person then signs in as the resource
+    server wants it (RFC 9470 section 4). `resource` limits what comes of it to one resource server (RFC 8707).
+
+    `about` says what the session is about, so that the task it may continue is shown first. Such a request is pushed
+    (RFC 9126), so that nothing of it stands in an address.
+
+    Raises `Refused`, also if the server does not say that it knows PKCE.
+    """
+    metadata = await device.metadata()
+    if "S256" not in (metadata.get("code_challenge_methods_supported") or ()):
+        raise Refused(status=200, error="no_pkce", description="the server does not name S256", body=metadata)
     state, verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
-    task = {"type": "task", "task_id": task_id, "name": name, "actions": list(actions)}
+    task = {"type": "task", "task_id": task_id, "name": name, "about": about, "actions": list(actions)}
     query = {
         "response_type": "code",
         "client_id": device.client_id,
@@ -39,8 +60,13 @@ async def begin(
         "dpop_jkt": device.key.jkt,
         "authorization_details": json.dumps([{key: value for key, value in task.items() if value is not None}]),
     }
-    endpoint = (await device.metadata())["authorization_endpoint"]
-    return AuthorizationRequest(f"{endpoint}?{urlencode(query)}", redirect_uri, state, verifier)
+    query |= {name: str(value) for name, value in (sign_in or {}).items() if name in ("max_age", "acr_values")}
+    query |= {} if resource is None else {"resource": resource}
+    if about is not None:
+        pushed = await device.post_form(metadata["pushed_authorization_request_endpoint"], **query)
+        query = {"client_id": device.client_id, "request_uri": pushed["request_uri"]}
+    endpoint = metadata["authorization_endpoint"]
+    return AuthorizationRequest(f"{endpoint}?{urlencode(query)}", redirect_uri, state, verifier, resource)
 
 
 async def finish(device: Device, request: AuthorizationRequest, answer: Mapping[str, str]) -> Grant:
@@ -55,5 +81,6 @@ async def finish(device: Device, request: AuthorizationRequest, answer: Mapping[
         code=answer["code"],
         redirect_uri=request.redirect_uri,
         code_verifier=request.verifier,
+        **({} if request.resource is None else {"resource": request.resource}),
     )
     return Grant.from_tokens(device, tokens)

@@ -26,6 +26,10 @@ class Browser:
         answer = await self._submit(page, {"task": task, "name": name, "decision": decision}, until=redirect_uri)
         return dict(parse_qsl(urlsplit(_location(answer)).query))
 
+    async def visit(self, url: str) -> httpx2.Response:
+        """Open a page, signing in where that is asked for."""
+        return await self._open(url)
+
     async def confirm(self, confirmation_uri: str, *, check_value: str, decision: str = "approve") -> httpx2.Response:
         """Decide about a claimed transfer; returns the page that follows."""
         page = await self._open(confirmation_uri)
@@ -35,6 +39,12 @@ class Browser:
         """Type the code that another device shows; returns the page that asks about it, or says that it is unknown."""
         page = await self._open(verification_uri)
         return await self._submit(page, {"user_code": user_code})
+
+    async def look_at_request(self, issuer: str) -> httpx2.Response:
+        """Open the oldest request that waits; returns the page that asks about it, or the list if nothing waits."""
+        page = await self._open(f"{issuer}/requests")
+        waiting = [value for form in _forms_of(page) for name, value in form.buttons if name == "transfer_id"]
+        return await self._submit(page, {"transfer_id": waiting[0]}) if waiting else page
 
     async def approve(
         self,
@@ -59,6 +69,10 @@ class Browser:
         address, _, code = invitation_uri.partition("#")
         page = await self._submit(await self._open(address), {"code": code})
         return await self._submit(page, {"decision": decision})
+
+    async def press(self, page: httpx2.Response, **pressed: str) -> httpx2.Response:
+        """Press a button of a page, or type and press; returns the page that follows."""
+        return await self._submit(page, pressed)
 
     async def sign_out(self, issuer: str) -> httpx2.Response:
         """End this session; returns the page that says so."""
@@ -139,9 +153,13 @@ class _Forms(HTMLParser):
 
 
 def _form_for(page: httpx2.Response, typed: Mapping[str, str]) -> Form | None:
+    return next((form for form in _forms_of(page) if form.takes(typed)), None)
+
+
+def _forms_of(page: httpx2.Response) -> list[Form]:
     forms = _Forms()
     forms.feed(page.text)
-    return next((form for form in forms.found if form.takes(typed)), None)
+    return forms.found
 
 
 def _location(answer: httpx2.Response) -> str:

@@ -69,10 +69,16 @@ class Device:
         self, method: str, url: str, *, access_token: str | None = None, stream: bool = False, **request: Any
     ) -> httpx2.Response:
         """Send one proved request; once more with the nonce if the server asks for one (RFC 9449 sections 8 and 9)."""
-        answer = await self._attempt(method, url, access_token=access_token, stream=stream, **request)
+        how = {"access_token": access_token, "stream": stream, **request}
+        try:
+            answer = await self._attempt(method, url, **how)
+        except httpx2.RemoteProtocolError:  # the server closed a connection that was about to be used again
+            if method != "GET":  # only what changes nothing is sent again (RFC 9110 section 9.2.2)
+                raise
+            answer = await self._attempt(method, url, **how)
         if not await asks_for_nonce(answer):
             return answer
-        return await self._attempt(method, url, access_token=access_token, stream=stream, **request)
+        return await self._attempt(method, url, **how)
 
     def proved(self, method: str, url: str, *, access_token: str | None = None) -> dict[str, str]:
         """The header fields of one request: the token, if there is one, and a proof with the server's latest nonce."""
@@ -124,7 +130,7 @@ async def asks_for_nonce(answer: httpx2.Response) -> bool:
 def _json_object(answer: httpx2.Response) -> Mapping[str, Any]:
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
 

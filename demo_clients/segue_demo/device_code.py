@@ -12,6 +12,8 @@ from segue_demo.grant import Grant
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 SLOWER = 5
 """Seconds that `slow_down` adds to the interval, for good."""
+UNSAID = 5
+"""The interval, in seconds, if the server says none (RFC 8628 section 3.2)."""
 
 
 async def redeem(device: Device, device_code: str) -> Grant:
@@ -49,6 +51,10 @@ class Waiting:
             if "check_value" in found:
                 return str(found["check_value"])
 
+    async def redeem(self) -> Grant:
+        """Ask once, at once. Raises `Refused` with the errors of RFC 8628 section 3.5."""
+        return await redeem(self._device, self._device_code)
+
     async def give_up(self) -> None:
         """End the request, so that nobody decides about a device that has gone (protocol s. 6.7). Raises `Refused`."""
         endpoint = (await self._device.metadata())["revocation_endpoint"]
@@ -60,7 +66,7 @@ class Waiting:
             await asyncio.sleep(self.interval)
         self._asked_before = True
         try:
-            return await redeem(self._device, self._device_code)
+            return await self.redeem()
         except httpx2.TransportError:  # a timeout, or nobody there: ask less often before asking again (section 3.5)
             self.interval *= 2
         except Refused as refused:

@@ -8,10 +8,28 @@ _WORDS = {
     "task.created": "the task was opened",
     "task.renamed": "the task is now called “{name}”",
     "task.status_changed": "the task is {to} now",
+    "task.name_proposed": "a name was proposed: “{name}”",
+    "task.name_declined": "the proposed name was declined",
+    "task.budget_changed": "the task has another budget",
+    "task.budget_exhausted": "the budget is used up: {used} of {limit} {unit}",
+    "task.reverted": "the task went back to what it was after {to}; not undone: {not_undone_count} tool calls",
+    "task.erased": "everything that was written in the task was erased",
+    "subject.erased": "what one person had written was erased",
+    "log.expired": "not kept any more: {tier}, from {from} to {to}",
+    "log.repaired": "the task was damaged and put back to what can still be read; {count} found",
+    "log.lost": "what stood here is lost",
+    "log.compacted": "told in short from here on: {summary}",
     "task.moved": "the task moved to another device",
     "session.joined": "{name} joined",
     "session.left": "a device left",
     "working_set.changed": "working set: “{title}”, version {version}",
+    "working_set.deleted": "removed from the working set: {item_id}",
+    "artifact.changed": "file: {path}, version {version}",
+    "artifact.deleted": "deleted file: {path}",
+    "draft.interrupted": "an answer was stopped while it was written",
+    "invitation.created": "a {role} was invited",
+    "invitation.declined": "the invitation of a {role} was declined",
+    "invitation.withdrawn": "the invitation of a {role} was withdrawn",
     "participant.joined": "a {role} takes part",
     "participant.left": "the {role} has left",
     "participant.removed": "the {role} was removed",
@@ -34,14 +52,30 @@ class _Members(dict[str, Any]):
 def event_line(event: Mapping[str, Any]) -> str:
     """What a person would say happened."""
     body = _Members(event["body"])
-    if event["kind"] == "message":
+    if event.get("expired"):
+        words = "(what was said here is not kept any more)"
+    elif event["kind"] == "message":
         words = f"{event['role']}: {body['text']}"
     elif event["kind"].startswith("tool_call."):
         words = f"(tool call “{body['title']}”: {event['kind'].partition('.')[2]})"
     else:
-        template = _WORDS.get(event["kind"])
-        words = f"({template.format_map(body) if template else event['kind']})"
+        words = f"({_happened(event['kind'], body)})"
     return f"{event['seq']:6}  {plain(words)}"
+
+
+def _happened(kind: str, body: _Members) -> str:
+    match kind:
+        case "log.corrected" if isinstance(body["body"], Mapping):
+            return f"said otherwise, instead of {body['seq']}: {body['body'].get('text', '…')}"
+        case "log.corrected":
+            return f"withdrawn: {body['seq']}"
+        case "task.forked" if "name" in body:
+            return f"the task goes on from the past of another, up to {body['parent_seq']}"
+        case "task.forked":
+            return f"another task goes on from {body['parent_seq']}"
+        case _:
+            template = _WORDS.get(kind)
+            return template.format_map(body) if template else kind
 
 
 def plain(text: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import httpx2
 
-from segue_demo.device import Device, accepted
+from segue_demo.device import Device, Refused, accepted
 
 LEEWAY = 20
 """Seconds before its end at which an access token is no longer used."""
@@ -24,7 +24,8 @@ class Grant:
 
     @classmethod
     def from_tokens(cls, device: Device, tokens: Mapping[str, Any]) -> Self:
-        """From the answer of the token endpoint."""
+        """From the answer of the token endpoint. Raises `Refused` if its token is not bound to our key."""
+        tokens = bound(tokens)
         return cls(device, refresh_token=tokens["refresh_token"], details=tokens["authorization_details"][0])
 
     @property
@@ -63,13 +64,23 @@ class Grant:
         await self.device.post_form(endpoint, token=self.refresh_token, token_type_hint="refresh_token")  # noqa: S106
 
     async def _refresh(self, audience: str) -> str:
-        answer = await self.device.post_form(
-            (await self.device.metadata())["token_endpoint"],
-            grant_type="refresh_token",
-            refresh_token=self.refresh_token,
-            resource=audience,
+        answer = bound(
+            await self.device.post_form(
+                (await self.device.metadata())["token_endpoint"],
+                grant_type="refresh_token",
+                refresh_token=self.refresh_token,
+                resource=audience,
+            )
         )
         self.refresh_token = answer.get("refresh_token", self.refresh_token)
         self.details = {**self.details, **answer["authorization_details"][0]}
         self._tokens[audience] = (answer["access_token"], self.device.clock() + int(answer["expires_in"]))
         return str(answer["access_token"])
+
+
+def bound(tokens: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tokens, if they are bound to our key; others are not kept (RFC 9449 section 5). Raises `Refused`."""
+    if str(tokens.get("token_type", "")).lower() != "dpop":
+        said = {name: value for name, value in tokens.items() if name == "token_type"}
+        raise Refused(status=200, error="unbound_token", description="the token is not bound to our key", body=said)
+    return tokens

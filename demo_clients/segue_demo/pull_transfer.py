@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segue_demo.device import Device
-from segue_demo.device_code import Waiting
+from segue_demo.device_code import UNSAID, Waiting
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,25 @@ class Asked:
 
 
 async def ask(
-    device: Device, *, actions: Sequence[str], device_name: str, task_id: str | None = None, name: str | None = None
+    device: Device,
+    *,
+    actions: Sequence[str],
+    device_name: str,
+    task_id: str | None = None,
+    name: str | None = None,
+    about: str | None = None,
 ) -> Asked:
     """Ask for one task: a named one, or one the person chooses (`name` proposes a name for a new one).
 
+    `about` says what the session is about, so that the task it may continue is shown first.
+
     This device's key is bound to the request. Raises `Refused`.
     """
-    task = {"type": "task", "task_id": task_id, "name": name, "actions": list(actions)}
+    task = {"type": "task", "task_id": task_id, "name": name, "about": about, "actions": list(actions)}
     details = json.dumps([{member: value for member, value in task.items() if value is not None}])
     endpoint = (await device.metadata())["device_authorization_endpoint"]
     answer = await device.post_form(endpoint, device_name=device_name, authorization_details=details)
+    answer = {"interval": UNSAID, **answer}
     return Asked(**{member: answer[member] for member in Asked.__dataclass_fields__})
 
 

@@ -50,7 +50,7 @@ async def cancel(grant: Grant, offer: Offer) -> None:
 
 def scanned_code(transfer_uri: str, *, issuer: str) -> str:
     """The handle in a scanned address. Raises `ValueError` unless it names our issuer, byte for byte (XD-PUSH-12)."""
-    members = parse_qs(urlsplit(transfer_uri).fragment, strict_parsing=True)
+    members = parse_qs(urlsplit(transfer_uri).fragment, strict_parsing=True, keep_blank_values=True)
     if members.get("iss") != [issuer] or len(members.get("transfer_code", [])) != 1:
         raise ValueError("the code is not of the authorization server this device was set up for")
     return members["transfer_code"][0]

@@ -42,7 +42,8 @@ def listen(host: str, ports: Sequence[int]) -> list[socket.socket]:
     """Take the ports, all or none; 0 takes a free one. Raises `PortTaken`."""
     taken: list[socket.socket] = []
     for port in ports:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # asyncio sends small answers at once, and not 40 ms later, only where the socket names its protocol
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         taken.append(listener)
         if os.name == "posix":  # elsewhere this would share the port with whoever has it
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

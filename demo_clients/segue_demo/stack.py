@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
@@ -14,11 +14,12 @@ import segue_authz.settings
 import segue_resource.app
 import segue_resource.serving
 import segue_resource.settings
-from segue.clock import now
+from segue.clock import Clock
 from segue.fetch import Fetch, FetchFailed
 from segue_authz.domain.policy import Policies
 from segue_authz.task_cards import TaskCardsOverHttp
 from segue_authz.tokens.signing_keys import SigningKeys
+from segue_resource.stores.files.blob_place import open_blobs
 from segue_storage.database import Database, open_database
 from segue_storage.ephemeral import Ephemeral, open_ephemeral
 from starlette.types import ASGIApp
@@ -26,6 +27,7 @@ from starlette.types import ASGIApp
 from segue_demo import agent_backend, desktop, enrolled, phone
 from segue_demo.enrolled import Person
 from segue_demo.site import Site
+from segue_demo.workings import Workings
 
 
 @dataclass(frozen=True)
@@ -38,26 +40,46 @@ class Stack:
 
 
 @asynccontextmanager
-async def open_stack(site: Site, *, state: Path, job_seconds: int, policies: Policies) -> AsyncIterator[Stack]:
+async def open_stack(
+    site: Site, *, state: Path, job_seconds: int, policies: Policies, workings: Workings | None = None
+) -> AsyncIterator[Stack]:
     """Open what the folder holds, or make it. Raises `OtherSite`.
 
     The servers talk to each other over the same HTTP interface as in two processes, without a socket in between.
     """
-    authz_settings, resource_settings = _authz_settings(site, state), _resource_settings(site, state)
+    workings = workings or Workings()
+    authz_settings, resource_settings = (
+        replace(_authz_settings(site, state), client_documents=workings.client_documents),
+        _resource_settings(site, state),
+    )
     await asyncio.to_thread(segue_authz.serving.prepare, authz_settings)
     await asyncio.to_thread(segue_resource.serving.prepare, resource_settings)
     ledger = state / "jobs.jsonl"
     async with AsyncExitStack() as closing:
-        database, ephemeral = _opened(authz_settings.database, closing)
+        database, ephemeral = _opened(authz_settings.database, closing, workings)
         person = await enrolled.enrol(database, site, state=state)
         to_authz, to_store = _Late(), _Late()
-        authz = _authz(authz_settings, database, ephemeral, policies=policies, http=_client(to_store, closing))
-        fetch = _fetch(_client(to_authz, closing))
-        store = _store(resource_settings, *_opened(resource_settings.database, closing), fetch=fetch)
+        authz = _authz(
+            authz_settings,
+            database,
+            ephemeral,
+            policies=policies,
+            http=_client(workings.wire("task store", to_store), closing),
+            clock=workings.clock,
+        )
+        fetch = _fetch(_client(workings.wire("authorization server", to_authz), closing))
+        opened = _opened(resource_settings.database, closing, workings)
+        store = _store(resource_settings, *opened, fetch=fetch, clock=workings.clock)
         agent = agent_backend.create_app(
-            issuer=site.issuer, audience=site.agent, ledger=ledger, job_seconds=job_seconds, fetch=fetch
+            issuer=site.issuer,
+            audience=site.agent,
+            ledger=ledger,
+            job_seconds=job_seconds,
+            fetch=fetch,
+            clock=workings.clock,
         )
         to_authz.app, to_store.app = authz, store
+        authz, store = workings.app(authz), workings.app(store)
         yield Stack((authz, store, agent, desktop.create_app(site), phone.create_app(site)), person, ledger)
 
 
@@ -88,10 +110,11 @@ def _authz(
     *,
     policies: Policies,
     http: httpx2.AsyncClient,
+    clock: Clock,
 ) -> ASGIApp:
-    keys, random = SigningKeys(settings.keys), secrets.token_bytes
+    keys, random = SigningKeys(settings.keys, clock=clock), secrets.token_bytes
     cards = TaskCardsOverHttp(
-        http, issuer=settings.issuer, audience=settings.task_store, keys=keys, clock=now, random=random
+        http, issuer=settings.issuer, audience=settings.task_store, keys=keys, clock=clock, random=random
     )
     return segue_authz.app.create_app(
         settings,
@@ -101,24 +124,35 @@ def _authz(
         keys=keys,
         secret=segue_authz.serving.read_secret(settings.secret),
         policies=policies,
-        clock=now,
+        clock=clock,
         random=random,
     )
 
 
 def _store(
-    settings: segue_resource.settings.Settings, database: Database, ephemeral: Ephemeral, *, fetch: Fetch
+    settings: segue_resource.settings.Settings,
+    database: Database,
+    ephemeral: Ephemeral,
+    *,
+    fetch: Fetch,
+    clock: Clock,
 ) -> ASGIApp:
     return segue_resource.app.create_app(
-        settings, database=database, ephemeral=ephemeral, fetch=fetch, clock=now, random=secrets.token_bytes
+        settings,
+        database=database,
+        ephemeral=ephemeral,
+        blobs=open_blobs(settings.blob_place),
+        fetch=fetch,
+        clock=clock,
+        random=secrets.token_bytes,
     )
 
 
-def _opened(database_url: str, closing: AsyncExitStack) -> tuple[Database, Ephemeral]:
-    database, ephemeral = open_database(database_url), open_ephemeral(None)
+def _opened(database_url: str, closing: AsyncExitStack, workings: Workings) -> tuple[Database, Ephemeral]:
+    database, ephemeral = open_database(database_url), open_ephemeral(None, workings.clock)
     closing.push_async_callback(database.aclose)
     closing.push_async_callback(ephemeral.aclose)
-    return database, ephemeral
+    return workings.database(database), workings.memory(ephemeral)
 
 
 class _Late(httpx2.AsyncBaseTransport):
@@ -130,7 +164,7 @@ class _Late(httpx2.AsyncBaseTransport):
         return await httpx2.ASGITransport(app=self.app).handle_async_request(request)
 
 
-def _client(transport: _Late, closing: AsyncExitStack) -> httpx2.AsyncClient:
+def _client(transport: httpx2.AsyncBaseTransport, closing: AsyncExitStack) -> httpx2.AsyncClient:
     http = httpx2.AsyncClient(transport=transport)
     closing.push_async_callback(http.aclose)
     return http

@@ -7,8 +7,9 @@ export class Decisions {
   #room;
   #actions;
 
-  constructor({ client, room, actions }) {
-    this.#client = client;
+  /** `onSignIn(wanted)`, if this page has a way to sign in, is called when the store asks for one of late (RFC 9470). */
+  constructor({ client, room, actions, onSignIn }) {
+    this.#client = onSignIn ? askingAnew(client, onSignIn) : client;
     this.#room = room;
     this.#actions = new Set(actions);
   }
@@ -57,6 +58,21 @@ export class Decisions {
   }
 }
 
+/** The client, with each refusal for want of a sign-in told to the page. */
+function askingAnew(client, onSignIn) {
+  const decide = (verb) => async (...request) => {
+    try {
+      return await client[verb](...request);
+    } catch (failure) {
+      if (failure instanceof Refused && failure.error === SIGN_IN) await onSignIn(failure.body);
+      throw failure;
+    }
+  };
+  const verbs = ["step", "interruptDraft", "rename", "declineName", "changeStatus"];
+  return Object.fromEntries(verbs.map((verb) => [verb, decide(verb)]));
+}
+
+const SIGN_IN = "insufficient_user_authentication";
 const DECLINED = "declined by the person";
 const WORDS = {
   "wrong-state": "Somebody decided this already.",
@@ -64,6 +80,7 @@ const WORDS = {
   "another-attempt": "It was taken again meanwhile. Please look once more.",
   "too-early": "It is too early: the device that was lost may still be at it. Please try again later.",
   "not-active": "The task rests. Go on with it first.",
+  [SIGN_IN]: "For this you have to have signed in a short while ago. Decide at a device where you can sign in again.",
   "stale-epoch": "The task goes on at another device; decide there.",
   "412": "Somebody else changed it just now. Please look once more.",
 };

@@ -1,4 +1,5 @@
 // The desktop page: an Authorization Device. It signs in, works on a task, and can hand it to another device.
+import { aboutSession } from "./about_session.js";
 import { deviceName } from "./device_name.js";
 import { byId, showScreen } from "./elements.js";
 import { openTask } from "./open_task.js";
@@ -32,22 +33,23 @@ async function open() {
   if (!grant) return showScreen("screen-signed-out");
   const { task_id } = grant.details;
   const bringBack = () => leave(device, { task_id });
+  const onSignIn = (wanted) => leave(device, { task_id, signIn: wanted });
   const onFailure = (failure) => refuse(failure, { device, task_id, signIn });
   try {
-    await work(grant, { bringBack, onLost: onFailure });
+    await work(grant, { bringBack, onSignIn, onLost: onFailure });
   } catch (failure) {
     await onFailure(failure);
   }
 }
 
 /** Go and ask for a task: the one of `task_id`, otherwise one the person chooses. */
-async function leave(device, { task_id } = {}) {
+async function leave(device, { task_id, signIn } = {}) {
   const asked = { ...device, redirect_uri: settings.redirect_uri };
-  const task = task_id ? { task_id } : { name: settings.task_name };
+  const task = task_id ? { task_id } : { name: settings.task_name, about: aboutSession() };
   try {
-    await authorization.begin(asked, { ...task, actions: settings.actions });
+    await authorization.begin(asked, { ...task, actions: settings.actions, signIn });
   } catch (failure) {
-    await showRefusal(failure, { settings, again: () => leave(device, { task_id }) });
+    await showRefusal(failure, { settings, again: () => leave(device, { task_id, signIn }) });
   }
 }
 
@@ -63,12 +65,12 @@ async function refuse(failure, { device, task_id, signIn }) {
   await showRefusal(failure, { settings, restart, restartLabel: "Bring it back here" });
 }
 
-async function work(grant, { bringBack, onLost }) {
+async function work(grant, { bringBack, onSignIn, onLost }) {
   const mayTransfer = () => grant.details.actions.includes("task:transfer");
   const onChange = ({ writable }) => {
     byId("continue").hidden = !(writable && mayTransfer());
   };
-  const room = await openTask({ grant, settings, name: deviceName(), onChange, onLost, onBringBack: bringBack });
+  const room = await openTask({ grant, settings, name: deviceName(), onChange, onLost, onBringBack: bringBack, onSignIn });
   const dialog = new TransferDialog({
     grant,
     settings,

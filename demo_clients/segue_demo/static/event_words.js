@@ -14,6 +14,17 @@ const PLAIN = {
   "task.name_proposed": ({ body }) => `A name was proposed: “${body.name}”`,
   "task.name_declined": () => "The proposed name was declined",
   "task.budget_changed": () => "The task has another budget",
+  "task.budget_exhausted": ({ body }) => `The budget is used up: ${body.used} of ${body.limit} ${body.unit}`,
+  "task.forked": ({ body }) => (body.name ? "This task goes on from the past of another" : "Another task goes on from a point of this one"),
+  "task.reverted": ({ body }) => `The task went back to an earlier point${quoted(body.reason)}${undone(body)}`,
+  "task.erased": () => "Everything that was written in the task was erased",
+  "subject.erased": () => "What one person had written was erased",
+  "log.corrected": ({ body }) =>
+    `${body.body ? `Corrected: ${body.body.text ?? "…"}` : "Something was withdrawn"}${quoted(body.reason)}`,
+  "log.expired": ({ body }) => `${TIERS[body.tier] ?? "Some of the past"} went at the end of its time`,
+  "log.repaired": ({ body }) => `The task was damaged and put back to what can still be read (${body.count} found)`,
+  "log.lost": () => "What stood here is lost",
+  "log.compacted": ({ body }) => `What was said before is told in short${body.summary ? `: ${body.summary}` : ""}`,
   "task.moved": ({ to }) => `The task moved to ${to}`,
   "session.joined": ({ body }) => `${body.name || "A device"} joined`,
   "session.left": ({ by }) => `${by} left`,
@@ -32,6 +43,8 @@ const PLAIN = {
   "handoff.cancelled": ({ from }) => `${from} goes on: the request to take over was withdrawn`,
   "handoff.returned": ({ from, to_role }) => `${to_role} handed back to ${from}`,
   "draft.interrupted": ({ by, role }) => `${by} stopped what ${role} was saying`,
+  "artifact.changed": ({ body }) => `${body.version === 1 ? "New file" : "Changed file"}: ${body.path ?? "its name was erased"}`,
+  "artifact.deleted": ({ body }) => `Deleted file: ${body.path ?? "its name was erased"}`,
   "working_set.deleted": ({ body }) => `Removed from the working set: ${body.item_id}`,
 };
 const OF_CALLS = {
@@ -49,13 +62,23 @@ const OF_CALLS = {
   "tool_call.cancelled": () => "cancelled",
 };
 
+const TIERS = {
+  compacted: "What a summary has replaced",
+  messages: "What was said",
+  versions: "Earlier versions in the working set",
+  tool_calls: "What tool calls were about",
+  artifacts: "The content of files",
+};
+const undone = ({ not_undone_count: count }) => (count ? `; ${count} tool calls outside are not undone` : "");
 const ENDED = { succeeded: "has finished", failed: "has failed" };
 
 /**
  * `{who, voice, mark, head, text}`: `who` is the role for messages and null for what the store logs, `voice` its name and `mark` what is
  * to be known of it; lines that follow each other and have the same `head` belong together. `you` is the `sub` of who reads.
  */
-export function describe({ kind, role, body, actor }, { names, you }) {
+export function describe({ kind, role, body, actor, expired, damaged }, { names, you }) {
+  if (expired) return { who: null, head: null, text: "What was said here is not kept any more" };
+  if (damaged) return { who: null, head: null, text: PLAIN["log.lost"]() };
   if (kind === "message") {
     const mark = body.interrupted ? "stopped here" : null;
     return { who: role, voice: voiceOf({ role, actor }, you), mark, head: null, text: String(body.text ?? "") };

@@ -10,14 +10,15 @@ import { TaskView } from "./task_view.js";
 
 /**
  * Returns the room once the task is on the page. `onLost(failure)` is called when this device has lost its access; the task is off
- * the page by then. `onBringBack()`, if there is one, is offered when the task has moved away. Throws `Refused`, `Unreachable`.
+ * the page by then. `onBringBack()`, if there is one, is offered when the task has moved away; `onSignIn(wanted)` is called when the
+ * person has to sign in anew. Throws `Refused`, `Unreachable`.
  */
-export async function openTask({ grant, settings, name, onLost, onBringBack, onChange = () => {} }) {
+export async function openTask({ grant, settings, name, onLost, onBringBack, onSignIn, onChange = () => {} }) {
   const client = new TaskClient(grant, settings.store);
   const room = new TaskRoom({ client, epoch: grant.details.epoch, name });
   let driver;
   const view = new TaskView(byId("screen-task"), {
-    decisions: new Decisions({ client, room, actions: grant.details.actions }),
+    decisions: new Decisions({ client, room, actions: grant.details.actions, onSignIn }),
     room,
     onSay: (text) => driver.say(text),
     onEarlier: () => room.loadEarlier(),

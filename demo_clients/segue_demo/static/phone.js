@@ -1,4 +1,5 @@
 // The phone page: a Consumption Device. It claims a transfer or asks for a task, shows the check value, and picks the task up.
+import { aboutSession } from "./about_session.js";
 import { DecisionWait } from "./decision_wait.js";
 import { deviceName } from "./device_name.js";
 import { byId, say, showScreen } from "./elements.js";
@@ -105,7 +106,7 @@ async function connect(event) {
 /** Show a code of this device's own; a newer one takes the place of the one before. */
 async function askForTask() {
   waiting.stop();
-  await begin((device_name) => pull.ask(device, { device_name, actions: settings.actions }));
+  await begin((device_name) => pull.ask(device, { device_name, actions: settings.actions, about: aboutSession() }));
 }
 
 /** Send what begins a transfer, under the name the person gave this device, then wait for the decision. */

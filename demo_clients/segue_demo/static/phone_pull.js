@@ -16,8 +16,8 @@ export class PhonePull {
   }
 
   /** Ask, and keep the answer. Throws `Refused`, `Unreachable`. */
-  async ask(device, { device_name, actions }) {
-    const answer = await pull.ask(device, { device_name, actions });
+  async ask(device, { device_name, actions, about }) {
+    const answer = await pull.ask(device, { device_name, actions, about });
     const [enter_until, ends_at] = [answer.user_code_expires_in, answer.expires_in].map((left) => Date.now() + left * 1000);
     await vault.put("request", { ...answer, enter_until, ends_at, check_value: null });
     await vault.remove("claim");

@@ -1,8 +1,9 @@
 // One task, live: what the store says it is, kept up to date from its log, and whether this device may still write.
+import { ordinary } from "./elision.js";
 import { Refused } from "./segue/proved_fetch.js";
 import * as vault from "./segue/vault.js";
 
-const STORE_KINDS = /^(task|session|working_set|tool_call|participant|handoff)\./;
+const STORE_KINDS = /^(task|log|subject|session|working_set|tool_call|participant|handoff)\./;
 
 /** Fires "change" after `state` has changed, and "live" after its `drafts` or `presence` alone have. */
 export class TaskRoom extends EventTarget {
@@ -76,8 +77,12 @@ export class TaskRoom extends EventTarget {
 
   async loadEarlier() {
     const first = this.state.events[0]?.seq ?? 1;
-    const after = Math.max(0, first - 51);
-    const earlier = await this.#client.eventsAfter(after, first - 1 - after);
+    let earlier = [];
+    for (let last = first - 1, size = 50; last > 0 && !earlier.length; size = 1000) {
+      const after = Math.max(0, last - size); // further back where all of it is told by a summary
+      earlier = (await this.#client.eventsAfter(after, last - after)).filter(({ seq }) => seq <= last);
+      last = after;
+    }
     this.state.events = [...earlier, ...this.state.events];
     this.#changed();
   }
@@ -112,7 +117,7 @@ export class TaskRoom extends EventTarget {
 
   #take(event) {
     if (event.seq <= (this.state.events.at(-1)?.seq ?? 0)) return;
-    this.state.events = [...this.state.events, event];
+    this.state.events = ordinary([...this.state.events, event]);
     if (event.kind === "message") this.state.drafts.delete(event.body.draft_id);
     this.#noticeMove([event]);
     this.#changed();

@@ -15,12 +15,16 @@ export async function metadata(issuer) {
   return answer;
 }
 
-/** Leave this page for the authorization server; the person signs in there, and chooses a task or agrees to the one of `task_id`. */
-export async function begin({ key, issuer, client_id, redirect_uri }, { task_id, name, actions }) {
+/**
+ * Leave this page for the authorization server; the person signs in there, and chooses a task or agrees to the one of `task_id`.
+ * `about` says what the session is about: the task that it may continue is shown first. Such a request is pushed (RFC 9126), so that nothing
+ * of it stands in an address. `signIn` has `max_age` or `acr_values` when a resource server asked for a sign-in of late, or of another kind (RFC 9470).
+ */
+export async function begin({ key, issuer, client_id, redirect_uri }, { task_id, name, about, actions, signIn = {} }) {
   const [state, verifier] = [randomText(), randomText()];
   await vault.put("authorization", { state, verifier, redirect_uri });
-  const { authorization_endpoint } = await metadata(issuer);
-  const query = new URLSearchParams({
+  const { authorization_endpoint, pushed_authorization_request_endpoint } = await metadata(issuer);
+  let query = new URLSearchParams({
     response_type: "code",
     client_id,
     redirect_uri,
@@ -28,8 +32,13 @@ export async function begin({ key, issuer, client_id, redirect_uri }, { task_id,
     code_challenge: await sha256(verifier),
     code_challenge_method: "S256",
     dpop_jkt: key.jkt,
-    authorization_details: JSON.stringify([{ type: "task", task_id, name, actions }]),
+    authorization_details: JSON.stringify([{ type: "task", task_id, name, about, actions }]),
   });
+  for (const name of ["max_age", "acr_values"]) if (signIn[name]) query.set(name, signIn[name]);
+  if (about) {
+    const { request_uri } = await accepted(await send(key, "POST", pushed_authorization_request_endpoint, { body: query }));
+    query = new URLSearchParams({ client_id, request_uri });
+  }
   location.assign(`${authorization_endpoint}?${query}`);
 }
 

@@ -4,6 +4,8 @@ import { accepted, send, Unreachable } from "./proved_fetch.js";
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code";
 const SLOWER = 5; // seconds that `slow_down` adds to the interval, for good
+const UNSAID = 5; // seconds of the interval if the server says none (section 3.2)
+const LONGEST = 20; // seconds that a device waits at most for a server that it could not reach
 const UNPROVED = ["invalid_dpop_proof", "use_dpop_nonce"];
 
 /**
@@ -12,7 +14,7 @@ const UNPROVED = ["invalid_dpop_proof", "use_dpop_nonce"];
  * that says to wait, `onTrouble(failure)` every failure that may pass.
  */
 export async function poll(device, waiting, { wanted, onPending, onTrouble }) {
-  let interval = waiting.interval;
+  let interval = waiting.interval ?? UNSAID;
   for (;;) {
     await until(Date.now() + interval * 1000);
     if (!wanted()) return null;
@@ -23,6 +25,7 @@ export async function poll(device, waiting, { wanted, onPending, onTrouble }) {
       else if (failure.error === "authorization_pending") await onPending(failure.body);
       else if (mayPass(failure) && Date.now() < waiting.ends_at) await onTrouble(failure);
       else throw failure;
+      if (failure instanceof Unreachable) interval = Math.max(interval, Math.min(2 * interval, LONGEST));
     }
   }
 }

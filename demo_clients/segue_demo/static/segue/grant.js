@@ -22,8 +22,9 @@ export class Grant {
     return kept ? new Grant(device, kept) : null;
   }
 
-  /** Keep the answer of the token endpoint. `confirmed_at` is when the person here agreed to work on this task. */
+  /** Keep the answer of the token endpoint. Throws `Refused` if it is not bound to our key. `confirmed_at` is when the person here agreed to work on this task. */
   static async keep(device, tokens, confirmed_at = null) {
+    mustBeBound(tokens);
     const kept = { refresh_token: tokens.refresh_token, details: tokens.authorization_details[0], confirmed_at };
     await vault.put("grant", kept);
     return new Grant(device, kept);
@@ -80,6 +81,7 @@ export class Grant {
     const form = { grant_type: "refresh_token", client_id, refresh_token: kept.refresh_token, resource: audience };
     const answer = await repeatUnanswered(() => send(key, "POST", token_endpoint, { body: new URLSearchParams(form) }));
     const tokens = await accepted(answer);
+    mustBeBound(tokens);
     this.details = { ...kept.details, ...tokens.authorization_details[0] };
     await vault.put("grant", { ...kept, refresh_token: tokens.refresh_token ?? kept.refresh_token, details: this.details });
     const { access_token } = tokens;
@@ -89,6 +91,11 @@ export class Grant {
 
 const isInvalidToken = (answer) =>
   answer.status === 401 && (answer.headers.get("WWW-Authenticate") ?? "").includes('error="invalid_token"');
+
+/** A token of another type is not bound to our key, and nothing of it is kept (RFC 9449 section 5). */
+function mustBeBound({ token_type }) {
+  if (String(token_type).toLowerCase() !== "dpop") throw new Refused(200, { error: "unbound_token" });
+}
 
 /** The answer may have been lost on the way: ask again soon, with the same refresh token. */
 async function repeatUnanswered(ask) {
