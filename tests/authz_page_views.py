@@ -12,10 +12,14 @@ from segue_authz.pages import (
     EnterCode,
     Invitation,
     Message,
+    Notifications,
     SignIn,
     TaskAccess,
     TaskChoice,
     TransferRow,
+    UserCode,
+    Waiting,
+    WaitingRow,
     account,
     approve,
     confirm,
@@ -26,7 +30,10 @@ from segue_authz.pages import (
     invitation,
     invitation_code,
     message,
+    notifications,
     sign_in,
+    user_code,
+    waiting,
 )
 from starlette.responses import Response
 
@@ -48,6 +55,9 @@ CONSENT = Consent(
     person_name="Dana Example",
     now=NOW,
 )
+REASON = "it names lease_acme.docx too, both speak of clause 7 and Acme, it was active 20 minutes ago"
+CONTINUED = replace(CONSENT, tasks=(replace(CONSENT.tasks[0], because=REASON), CONSENT.tasks[1]))
+UNVERIFIED = replace(CONSENT, verified=False, published_at="client.example", client_id="https://client.example/a.json")
 INVITATION = Invitation(
     csrf="form-token",
     code="WDJB-MJHT-KLPQ-RSTV",
@@ -147,6 +157,17 @@ CONFIRM_STEP = ConfirmStep(
 MESSAGE = Message("Not here", "There is no such page.", 404, ("Start", "/"))
 
 
+WAITING = Waiting(
+    csrf="form-token",
+    person_name="Dana Example",
+    requests=(WaitingRow("trf_9", "Helpful agent", "Night shift", "198.51.100.7", "Order 4711", NOW - 20),),
+    now=NOW,
+)
+BY_BACKCHANNEL = replace(REQUESTED, backchannel=True, binding_message="Order 4711")
+USER_CODE = UserCode("form-token", "Dana Example", has_one=True)
+NOTIFICATIONS = Notifications("form-token", "Dana Example", key="BKey", told=False)
+
+
 def pulled(state: str) -> Approve:
     """A pull in this state, with the tasks that are told in it."""
     kept = {"requested": 2, "approved": 1, "redeemed": 1, "denied": 0, "cancelled": 0, "expired": 0}[state]
@@ -164,9 +185,12 @@ def every_page(*, https: bool = False) -> dict[str, Response]:
         "consent with an error": consent(
             replace(CONSENT, error="Choose a task."), form_action_origin=ORIGIN, https=https
         ),
+        "consent unverified": consent(UNVERIFIED, form_action_origin=ORIGIN, https=https),
         "enter-code": enter_code(ENTER_CODE, https=https),
         "enter-code with an error": enter_code(replace(ENTER_CODE, error="That code is not known."), https=https),
         "enter-code too often": enter_code(replace(ENTER_CODE, error="Too many.", retry_after=600), https=https),
+        "consent that may continue a task": consent(CONTINUED, form_action_origin=ORIGIN, https=https),
+        "approve that may continue a task": approve(replace(REQUESTED, tasks=CONTINUED.tasks), https=https),
         "approve with an error": approve(replace(REQUESTED, attempts_left=1, error="That did not match."), https=https),
         "approve that has changed": approve(replace(REQUESTED, error="Look again.", error_at="asks"), https=https),
         "approve without a task": approve(replace(REQUESTED, tasks=(), may_begin=False), https=https),
@@ -177,10 +201,21 @@ def every_page(*, https: bool = False) -> dict[str, Response]:
         "invitation code with an error": invitation_code(replace(ENTER_CODE, error="Not known."), https=https),
         "devices": devices(DEVICES, https=https),
         "devices with a notice": devices(replace(DEVICES, notice="That access has ended."), https=https),
+        "devices of an app that nobody checked": devices(
+            replace(DEVICES, devices=(replace(DEVICES.devices[0], client_verified=False),)), https=https
+        ),
         "devices of nobody": devices(replace(DEVICES, devices=(), transfers=()), https=https),
         "confirm step": confirm_step(CONFIRM_STEP, https=https),
         "account": account("Dana Example", "form-token", https=https),
         "message": message(MESSAGE, https=https),
+        "approve by the backchannel": approve(BY_BACKCHANNEL, https=https),
+        "waiting": waiting(WAITING, https=https),
+        "waiting for nothing": waiting(replace(WAITING, requests=()), https=https),
+        "user code": user_code(USER_CODE, https=https),
+        "user code with an error": user_code(replace(USER_CODE, has_one=False, error="Too short."), https=https),
+        "user code with a notice": user_code(replace(USER_CODE, notice="From now on."), https=https),
+        "notifications": notifications(NOTIFICATIONS, https=https),
+        "notifications told": notifications(replace(NOTIFICATIONS, told=True), https=https),
         "confirm with an error": confirm(wrong, https=https),
         "confirm without facts": confirm(replace(CLAIMED, network=None), https=https),
         **{f"confirm {state}": confirm(replace(CLAIMED, state=state), https=https) for state in STATES},

@@ -16,11 +16,13 @@ from segue.authority import ACTIONS
 from segue.device_key import DeviceKey
 from segue.jose import parse
 from segue_authz.app import create_app
+from segue_authz.client_auth.attestation import Attesters
 from segue_authz.domain.client import Client
 from segue_authz.domain.policy import Policies
 from segue_authz.domain.proximity import Locator, NoLocator
-from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Invitation, NotInvited, TaskCard
+from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Choice, Invitation, NotInvited, TaskCard
 from segue_authz.enrolment import add_client, add_user
+from segue_authz.outbound import Outbound
 from segue_authz.settings import Settings
 from segue_authz.stores.accounts import Accounts
 from segue_authz.stores.clients import Clients
@@ -54,17 +56,33 @@ class Cards:
         self.sensitivity = "normal"
         self.invitations: dict[str, Invitation] = {}
         self.answered: list[tuple[str, str]] = []
+        self.likely: dict[str, str] = {}
+        self.cannot_match = False
+        self.heard: list[str] = []
+        self.choices: list[Choice] = []
 
     async def open_tasks(self, subject: str) -> list[TaskCard]:
         self._check()
         return [card for (owner, _), card in self.tasks.items() if owner == subject]
+
+    async def matching(self, subject: str, about: str) -> list[TaskCard]:
+        self._check()
+        self.heard.append(about)
+        if self.cannot_match:
+            raise CardsUnavailable("the task store answered 404")
+        cards = [replace(card, because=self.likely.get(card.task_id, "")) for card in await self.open_tasks(subject)]
+        return sorted(cards, key=lambda card: not card.because)
+
+    async def note_choice(self, subject: str, choice: Choice) -> None:
+        self._check()
+        self.choices.append(choice)
 
     async def card(self, subject: str, task_id: str) -> TaskCard | None:
         self._check()
         card = self.tasks.get((subject, task_id))
         return replace(card, sensitivity=self.sensitivity) if card else None
 
-    async def create(self, subject: str, task_id: str, *, name: str, name_source: str) -> TaskCard:
+    async def create(self, subject: str, task_id: str, *, name: str, name_source: str, client_id: str) -> TaskCard:
         self._check()
         card = TaskCard(task_id, name, "nothing decided yet", subject, "normal", 0, 0, "customer", ACTIONS)
         return self.tasks.setdefault((subject, task_id), card)
@@ -111,6 +129,8 @@ class World:
     network: str = "192.0.2.1"
     policies: Policies | None = None
     locator: Locator = field(default_factory=NoLocator)
+    outbound: Outbound | None = None
+    attesters: Attesters | None = None
     opened: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def http(self, network: str | None = None) -> httpx2.AsyncClient:
@@ -222,6 +242,8 @@ def restart(world: World) -> None:
         random=secrets.token_bytes,
         policies=world.policies,
         locator=world.locator,
+        outbound=world.outbound,
+        attesters=world.attesters,
     )
 
 
@@ -303,8 +325,7 @@ class Device:
 
     async def ask(self, browser: Browser, *, task: str = "new", **details: Any) -> tuple[httpx2.Response, str]:
         verifier = secrets.token_urlsafe(32)
-        path = "/authorize?" + urlencode(self.request(verifier, **details))
-        page = await browser.http.get(path)
+        page = await browser.http.get(await self.page(verifier, **details))
         fields = {"task": task, "name": "Acme contract revision", "decision": "approve"}
         return await browser.submit("/authorize", page, **fields), verifier
 
@@ -321,6 +342,14 @@ class Device:
             "dpop_jkt": self.key.jkt,
             "authorization_details": json.dumps([detail]),
         }
+
+    async def page(self, verifier: str, **details: Any) -> str:
+        """Where the browser is sent: a request that says what it is about is pushed."""
+        asked = self.request(verifier, **details)
+        if "about" in details:
+            pushed = (await self.http.post("/par", data=asked)).json()
+            asked = {"client_id": self.client_id, "request_uri": pushed["request_uri"]}
+        return "/authorize?" + urlencode(asked)
 
     async def refresh(self, **form: str) -> httpx2.Response:
         return await self.token("refresh_token", **{"refresh_token": self.tokens["refresh_token"], **form})

@@ -14,7 +14,7 @@ from segue_resource.endpoints.task_request import answer
 from segue_resource.key_files import load_master_key
 from segue_resource.stores import events
 from segue_resource.stores.idempotency import Answer, Attempt
-from segue_resource.stores.task_keys import Keeper
+from segue_resource.stores.keys.task_keys import Keeper
 from segue_resource.stores.task_store import Answered, TaskStore
 from segue_resource.stores.unit import Writing
 from segue_storage.database import Database, Work

@@ -36,6 +36,8 @@ class Deployment:
         self.authz_database = database or f"sqlite:///{folder}/authz.db"
         self.resource_database = database or f"sqlite:///{folder}/resource.db"
         self.redis = redis
+        self.more: dict[str, str] = {}
+        """Further variables of the environment, for whatever is started from then on."""
         self._workers = workers
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -103,10 +105,11 @@ class Deployment:
             "SEGUE_RESOURCE_URL": self.site.store,
             "SEGUE_RESOURCE_DATABASE": self.resource_database,
             "SEGUE_RESOURCE_KEY_FILE": str(self.folder / "resource.key"),
+            "SEGUE_RESOURCE_BLOBS": (self.folder / "blobs").as_uri(),
             "SEGUE_RESOURCE_NONCE_SECRET_FILE": str(self.folder / "nonce-secret"),
         }
         shared = {"SEGUE_AUTHZ_REDIS": self.redis, "SEGUE_RESOURCE_REDIS": self.redis} if self.redis else {}
-        return dict(os.environ) | settings | shared
+        return dict(os.environ) | settings | shared | self.more
 
 
 def _answers(url: str) -> bool:

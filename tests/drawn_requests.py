@@ -10,6 +10,8 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
+schemathesis.serializer.alias("application/partial-upload", "application/octet-stream")
+
 SPECS = Path(__file__).parents[1] / "specs" / "openapi"
 REJECTED = ["400", "401", "403", "404", "405", "413", "415", "422", "428"]
 """How a request may be answered that the document does not allow."""

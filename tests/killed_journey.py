@@ -202,7 +202,8 @@ async def _answer_of(attempt: "asyncio.Task[Any]", step: Step) -> Any:
         try:
             return await attempt
         except (httpx2.HTTPError, Refused) as lost:
-            if isinstance(lost, Refused) and lost.status < 500:
+            restarted = isinstance(lost, Refused) and lost.error == "use_dpop_nonce"  # between the nonce and its use
+            if isinstance(lost, Refused) and lost.status < 500 and not restarted:
                 raise
             attempt = asyncio.create_task(step.do())
     return await attempt

@@ -19,3 +19,13 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: s
     async with open_store_world(tmp_path, database_url=database_url, ephemeral_url=ephemeral_url) as world:
         await world.begin()
         yield world
+
+
+@pytest.fixture
+async def embedded_store(tmp_path: Path, anyio_backend: str) -> AsyncIterator[StoreWorld]:
+    """The same on SQLite alone, for what no database has a part in."""
+    async with open_store_world(
+        tmp_path, database_url=f"sqlite:///{tmp_path}/resource.db", ephemeral_url=None
+    ) as world:
+        await world.begin()
+        yield world

@@ -21,7 +21,11 @@ from segue_resource.app import create_app
 from segue_resource.domain.resume import ParagraphWriter
 from segue_resource.endpoints.beside import Beside
 from segue_resource.settings import Settings
+from segue_resource.stores.files.blob_files import BlobFiles
+from segue_resource.stores.files.blobs import BlobStore
+from segue_resource.stores.keys.key_wrapper import KeyWrapper
 from segue_resource.stores.tables import metadata
+from segue_resource.telemetry.watching import Watcher
 from segue_storage.database import Database, open_database
 from segue_storage.ephemeral import Ephemeral, open_ephemeral
 from segue_storage.migrations import upgrade
@@ -43,10 +47,13 @@ class StoreWorld:
     settings: Settings
     database: Database
     ephemeral: Ephemeral
+    blobs: BlobStore
     issuer: TestIssuer
     now: int = START
     paragraph_writer: ParagraphWriter | None = None
+    key_wrapper: KeyWrapper | None = None
     beside: Callable[[Any], Beside] | None = None
+    telemetry: Watcher | None = None
     app: Any = None
     lifespan: "Lifespan | None" = None
     http: httpx2.AsyncClient = field(init=False)
@@ -61,11 +68,14 @@ class StoreWorld:
             self.settings,
             database=self.database,
             ephemeral=self.ephemeral,
+            blobs=self.blobs,
             fetch=lambda url: self.issuer.fetch(url),  # whatever the issuer does by then
             clock=self.clock,
             random=secrets.token_bytes,
             paragraph_writer=self.paragraph_writer,
+            key_wrapper=self.key_wrapper,
             beside=self.beside,
+            telemetry=self.telemetry,
         )
         self.lifespan = Lifespan(self.app)
         await self.lifespan.start()
@@ -342,6 +352,7 @@ async def open_store_world(
         settings,
         open_database(database_url, threads=4),
         open_ephemeral(ephemeral_url, clock),
+        BlobFiles(folder / "blobs"),
         TestIssuer(issuer=ISSUER, audience=STORE, clock=clock),
         beside=beside,
     )

@@ -14,6 +14,7 @@ from segue.task_token import InvalidToken, TaskTokenVerifier
 FOLDER = Path(__file__).parents[1] / "specs" / "vectors"
 PROOFS = json.loads((FOLDER / "dpop-proofs.json").read_text())
 TOKENS = json.loads((FOLDER / "task-tokens.json").read_text())
+ASSERTIONS = json.loads((FOLDER / "client-assertions.json").read_text())
 EXPECTED = {
     "accepted": type(None),
     "invalid_dpop_proof": InvalidDPoPProof,

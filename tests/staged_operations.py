@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from filing import begin, digest, put
 from participating import answered, invite, offer
 from resource_world import Device, StoreWorld, item
 from segue_resource.domain.tool_call import CLOCKS_DIFFER
@@ -46,6 +47,24 @@ async def _working_set(_: StoreWorld, scene: Scene) -> None:
     scene.headers = {"If-Match": '"1"'}
 
 
+async def _artifact(_: StoreWorld, scene: Scene) -> None:
+    scene.path["path"] = "clause.txt"
+    answer = await put(scene.device, "clause.txt", b"7. Liability")
+    assert answer.status_code == 201, answer.text
+    scene.headers = {"If-Match": '"1"', "Range": "bytes=0-1"}
+
+
+async def _written_artifact(world: StoreWorld, scene: Scene) -> None:
+    await _artifact(world, scene)
+    scene.headers |= dict.fromkeys(("Repr-Digest", "Content-Digest"), digest(b"another content"))
+
+
+async def _upload(_: StoreWorld, scene: Scene) -> None:
+    upload = await begin(scene.device, "clause.txt", b"7.")
+    scene.path["upload_id"] = upload.rpartition("/")[2]
+    scene.headers = {"Upload-Offset": "2"}
+
+
 def _call(*verbs: str, effect: str = "reconcilable") -> Stage:
     """A tool call after these steps."""
 
@@ -82,6 +101,11 @@ async def _draft(_: StoreWorld, scene: Scene) -> None:
     answer = await scene.device.post("/drafts", {"role": "agent"})
     scene.path["draft_id"] = answer.json()["draft_id"]
     scene.body = {"offset": 0}
+
+
+async def _spending(world: StoreWorld, scene: Scene) -> None:
+    await _session(world, scene)
+    scene.body["call_id"] = await scene.device.propose()
 
 
 async def _session(_: StoreWorld, scene: Scene) -> None:
@@ -145,6 +169,22 @@ async def _accepted_by_me(world: StoreWorld, scene: Scene) -> None:
     assert answer.status_code == 200, answer.text
 
 
+async def _erased(_: StoreWorld, scene: Scene) -> None:
+    answer = await scene.device.post("/erasures", {"what": "own"})
+    assert answer.status_code == 202, answer.text
+    scene.path["erasure_id"] = answer.json()["erasure_id"]
+
+
+def _said(**body: Any) -> Stage:
+    """One event has been said; the request is about it."""
+
+    async def stage(_: StoreWorld, scene: Scene) -> None:
+        assert (await scene.device.say("one")).status_code == 201
+        scene.body = body
+
+    return stage
+
+
 STAGES: dict[str, Stage] = {
     "task_cards.as.create": _new_task,
     **dict.fromkeys(("tool_calls.show_call", "tool_calls.list_calls"), _call()),
@@ -156,8 +196,12 @@ STAGES: dict[str, Stage] = {
     ),
     **dict.fromkeys(("tool_calls.probe", "tool_calls.settle"), _lost_call),
     "tool_calls.reconcile": _probed_call,
+    "usage.report": _spending,
     **dict.fromkeys((f"working_set.{name}" for name in ("show_item", "put", "patch", "delete")), _working_set),
     **dict.fromkeys((f"working_set.{name}" for name in ("list_items", "list_versions")), _working_set),
+    **dict.fromkeys((f"artifacts.{name}" for name in ("list_artifacts", "list_versions", "read", "delete")), _artifact),
+    "artifacts.put": _written_artifact,
+    **dict.fromkeys(("uploads.show", "uploads.append", "uploads.cancel"), _upload),
     **dict.fromkeys(("drafts.append", "drafts.interrupt", "drafts.read"), _draft),
     **dict.fromkeys(("sessions.end", "sessions.list_sessions", "presence.put", "events.append"), _session),
     "names.decline": _proposed_name,
@@ -165,6 +209,11 @@ STAGES: dict[str, Stage] = {
     **dict.fromkeys((f"invitations.as.{name}" for name in ("show", "accept", "decline")), _invitation),
     **dict.fromkeys(("participants.remove", "participants.list_participants"), _removable),
     "participants.leave": _as_guest,
+    "erasures.show_erasure": _erased,
+    "compactions.compact": _said(from_seq=1, to_seq=2, facts=[]),
+    "forks.fork": _said(at=2),
+    "history.correct": _said(seq=2, body={"text": "another"}, withdraw=False),
+    "history.revert": _said(to=1, head=2),
     "handoffs.offer": _to_hand_over,
     **dict.fromkeys(("handoffs.list_handoffs", "handoffs.show_handoff", "handoffs.cancel"), _offered),
     **dict.fromkeys(("handoffs.accept", "handoffs.decline"), _offered_to_me),

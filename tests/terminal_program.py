@@ -39,7 +39,9 @@ class Program:
     async def photographed(self) -> str:
         """Read on over the next QR code to the line below it, and decode the code."""
         before = len(self.printed)
-        await self.until("or ")
+        async with asyncio.timeout(PATIENCE):
+            while not (await self._line()).startswith("or "):
+                pass
         return photographed([line for line in self.printed[before:] if set(line) & set("█▀▄")])
 
     def type(self, line: str) -> None:

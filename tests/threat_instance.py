@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from segue_threats import catalogue
-from segue_threats.attack import Attack
+from segue_threats.attack import Attack, Need
 from segue_threats.attacks import every
+from segue_threats.chromium import Chromium, NoBrowser
 from segue_threats.lab import Visitor
 from segue_threats.local import local_instance
 from segue_threats.network import transport_to
 from segue_threats.outcome import Outcome, Verdict
-from segue_threats.runner import Selection, run, visitors_of
+from segue_threats.runner import UNTRIED, Selection, run, visitors_of
 from segue_threats.target import Configuration, discover
 
 
@@ -26,22 +27,26 @@ class Instance:
     visitors: deque[Visitor]
 
     def fought(self, selection: Selection, attacks: Sequence[Attack] | None = None) -> list[Verdict]:
-        """The verdicts of one run."""
+        """The verdicts of one run, without a browser unless attacks are named."""
+        chosen = [each for each in every() if Need.BROWSER not in each.needs] if attacks is None else attacks
+        return asyncio.run(self.fight(selection, chosen))
+
+    async def fight(
+        self, selection: Selection, attacks: Sequence[Attack], chromium: Chromium | NoBrowser = UNTRIED
+    ) -> list[Verdict]:
+        """As `fought`, in a loop that is there already."""
         told: list[Outcome] = []
-
-        async def fight() -> list[Verdict]:
-            return await run(
-                await discover(self.configuration),
-                catalogue.load(),
-                every() if attacks is None else attacks,
-                selection,
-                visitors=self.visitors,
-                rate=0,
-                transport=transport_to(self.configuration),
-                tell=told.append,
-            )
-
-        verdicts = asyncio.run(fight())
+        verdicts = await run(
+            await discover(self.configuration),
+            catalogue.load(),
+            attacks,
+            selection,
+            visitors=self.visitors,
+            rate=0,
+            transport=transport_to(self.configuration),
+            tell=told.append,
+            chromium=chromium,
+        )
         assert told == [outcome for verdict in verdicts for outcome in verdict.outcomes]
         return verdicts
 

@@ -22,7 +22,7 @@ return grant.call("POST", url, { audience: settings.store, headers, body: JSON.s
 _WORDS = """async (kinds) => {
   const { describe } = await import("/static/event_words.js");
   const roles = { from_role: "agent", to_role: "human_agent", role: "human_agent" };
-  const body = { ...roles, to: "paused", limit: { name: "refunds" } };
+  const body = { ...roles, to: "paused", count: 2, limit: { name: "refunds" } };
   return kinds.map((kind) => describe({ kind, role: "system", body, actor: {} }, { names: () => "Desk" }).text);
 }"""
 

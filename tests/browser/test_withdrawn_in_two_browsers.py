@@ -31,6 +31,7 @@ def test_a_revoked_phone_is_refused_at_once_and_shows_nothing_of_the_task_any_mo
     expect_heading(phone.page, LOST)
 
     phone.page.get_by_role("button", name="Start again").tap()
+    expect(phone.page.locator("#screen-connect")).to_be_visible()
     assert vault(phone, "grant") is None
     page.close()
     pull(desktop, phone, name="Pocket phone again")

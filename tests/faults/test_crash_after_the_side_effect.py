@@ -36,6 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
             "SEGUE_RESOURCE_DATABASE": request.getfixturevalue("postgresql_database"),
             "SEGUE_RESOURCE_REDIS": request.getfixturevalue("redis_url"),
             "SEGUE_RESOURCE_KEY_FILE": str(folder / "master"),
+            "SEGUE_RESOURCE_BLOBS": (folder / "blobs").as_uri(),
             "SEGUE_RESOURCE_NONCE_SECRET_FILE": str(folder / "nonce"),
         }
         upgrade(environment["SEGUE_RESOURCE_DATABASE"], "segue_resource")

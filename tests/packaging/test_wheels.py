@@ -73,6 +73,7 @@ def test_a_wheel_holds_its_package_whole_and_nothing_else(wheels: dict[str, Path
         ("segue_demo", "segue_demo/static/segue/push_transfer.js"),
         ("segue_demo", "segue_demo/static/vendor/qr/LICENSE"),
         ("segue_threats", "segue_threats/report/report.html"),
+        ("segue_threats", "segue_threats/report/lab.css"),
     ],
 )
 def test_pages_migrations_and_scripts_are_in_the_wheels(wheels: dict[str, Path], package: str, file: str) -> None:

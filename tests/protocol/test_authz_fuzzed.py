@@ -14,7 +14,10 @@ import pytest
 import requests
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from authz_world import ACTIONS, ISSUER, PHONE, STORE, Device, World, handle_of, open_world
+from backchannel_world import backend
 from drawn_requests import CHECKS, Document, operation_id_of
+from hearing_server import Hearing, hearing
+from registering import described, invite, registered
 from rounds import FULL, rounds
 from schemathesis import Case, CheckContext, Response
 from schemathesis.core.failures import FailureGroup
@@ -98,8 +101,38 @@ async def everything(world: World) -> None:
         ).status_code == 200
     for path in ("/.well-known/oauth-authorization-server", "/jwks", "/withdrawals", "/healthz", "/readyz"):
         assert (await http.get(path)).status_code == 200
+    client = await registered(world)
+    path = f"/register/{client['client_id']}"
+    headers = {"Authorization": f"Bearer {client['registration_access_token']}"}
+    assert (await http.get(path, headers=headers)).status_code == 200
+    changed = await http.put(path, json=described(client_id=client["client_id"]), headers=headers)
+    headers = {"Authorization": f"Bearer {changed.json()['registration_access_token']}"}
+    assert (await http.delete(path, headers=headers)).status_code == 204
+    assert (await (await backend(world)).ask_person()).status_code == 200
+    await signals(world)
+    for path in ("/status", "/status/0", "/.well-known/ssf-configuration"):
+        assert (await http.get(path)).status_code == 200
     ended = {"client_id": PHONE, "token": phone.tokens["refresh_token"]}
     assert (await phone.send("POST", "/revoke", ended)).status_code == 200
+
+
+async def signals(world: World) -> None:
+    """A stream, from its beginning to its end."""
+    server = await hearing(world)
+    stream_id = await server.begin()
+    named, status = {"stream_id": stream_id}, {"stream_id": stream_id, "status": "enabled"}
+    for method, path, body, expected in (
+        ("GET", "/signals/stream", None, 200),
+        ("GET", f"/signals/stream?stream_id={stream_id}", None, 200),
+        ("PATCH", "/signals/stream", named, 200),
+        ("GET", f"/signals/status?stream_id={stream_id}", None, 200),
+        ("POST", "/signals/status", status, 200),
+        ("POST", "/signals/verify", named, 204),
+        ("POST", f"/signals/poll/{stream_id}", {"returnImmediately": True}, 200),
+        ("PUT", "/signals/stream", named, 200),
+        ("DELETE", f"/signals/stream?stream_id={stream_id}", None, 204),
+    ):
+        assert (await server.ask(method, path, body)).status_code == expected
 
 
 @pytest.mark.anyio
@@ -132,6 +165,10 @@ class FuzzedServer:
         self._world = world
         self._desktop = desktop
         self._networks = 0
+        self._invitation = portal.call(lambda: invite(world, uses=1_000_000, lifetime=10**9))
+        self._client = portal.call(registered, world)
+        self._server: Hearing = portal.call(lambda: hearing(world, "listens"))
+        self._stream_id = portal.call(self._server.begin)
 
     def fuzz(self, operation_id: str, *, examples: int, derandomize: bool = True) -> None:
         DOCUMENT.draw(operation_id, self._judge, examples=examples, derandomize=derandomize)
@@ -150,28 +187,55 @@ class FuzzedServer:
         token = await self._desktop.issuer_token() if protected else None
         if isinstance(case.body, dict) and not meta.is_negative_at(ParameterLocation.BODY):
             known = {"client_id": self._desktop.client_id, **self._desktop.request("v" * 43)}
+            if case.path.startswith("/register"):
+                known = described(client_id=self._client["client_id"])
+            if case.path.startswith("/signals/"):
+                known = {"stream_id": self._stream_id, "returnImmediately": True}
             case.body |= {name: known[name] for name in known.keys() & case.body.keys()}
         prepared = requests.Request(**case.as_transport_kwargs(base_url=ISSUER)).prepare()
         url = str(prepared.url)
         headers: dict[str, Any] = {name: value for name, value in prepared.headers.items() if name != "Authorization"}
+        if case.path.startswith("/register"):
+            return await self._manage(case, str(prepared.method), headers, prepared.body, network)
+        sender: Device = self._desktop
+        if case.path.startswith("/signals/"):
+            sender = self._server
+            await self._server.get_token()
+            token = self._server.tokens["access_token"]
         if operation_id_of(case) == "introspection.introspect":
             headers["Authorization"] = "Basic " + requests.auth._basic_auth_str("store", "s" * 43).partition(" ")[2]
         transport = httpx2.ASGITransport(self._world.app, raise_app_exceptions=False, client=(network, 50000))
         async with httpx2.AsyncClient(transport=transport) as http:
             for _ in range(2):
                 if not meta.is_negative_at(ParameterLocation.HEADER):
-                    headers |= self._proofs(str(prepared.method), url, token)
+                    headers |= self._proofs(sender, str(prepared.method), url, token)
                 fields = [(name.encode(), _bytes(value)) for name, value in headers.items()]
                 answer = await http.request(str(prepared.method), url, content=prepared.body, headers=fields)
-                self._desktop.nonce = answer.headers.get("DPoP-Nonce", self._desktop.nonce)
+                sender.nonce = answer.headers.get("DPoP-Nonce", sender.nonce)
                 if "use_dpop_nonce" not in answer.text + answer.headers.get("WWW-Authenticate", ""):
                     break
         return answer
 
-    def _proofs(self, method: str, url: str, token: str | None) -> dict[str, str]:
-        desktop = self._desktop
+    async def _manage(
+        self, case: Case, method: str, headers: dict[str, Any], content: Any, network: str
+    ) -> httpx2.Response:
+        """With a token that is good, at the client that it is good for."""
+        held = self._invitation if case.path == "/register" else self._client["registration_access_token"]
+        path = "/register" if case.path == "/register" else f"/register/{self._client['client_id']}"
+        assert case.meta is not None
+        if not case.meta.is_negative_at(ParameterLocation.HEADER):
+            headers |= {"Authorization": f"Bearer {held}"}
+        fields = [(name.encode(), _bytes(value)) for name, value in headers.items()]
+        answer = await self._world.http(network).request(method, path, content=content, headers=fields)
+        if answer.status_code == 204:
+            self._client = await registered(self._world)
+        elif answer.status_code == 200 and case.path != "/register" and method == "PUT":
+            self._client = answer.json()
+        return answer
+
+    def _proofs(self, sender: Device, method: str, url: str, token: str | None) -> dict[str, str]:
         address = url.partition("?")[0]
-        proof = desktop.key.proof(method, address, now=self._world.now, nonce=desktop.nonce, access_token=token)
+        proof = sender.key.proof(method, address, now=self._world.now, nonce=sender.nonce, access_token=token)
         return {"DPoP": proof} | ({} if token is None else {"Authorization": f"DPoP {token}"})
 
 

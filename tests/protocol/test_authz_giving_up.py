@@ -82,7 +82,7 @@ async def test_the_claiming_device_of_a_push_can_give_up_too_and_the_source_sees
     assert await error_of_poll(world, phone, claim["device_code"]) == "access_denied"
 
 
-@pytest.mark.requirement("XD-DPOP-01", "RFC7009-2")
+@pytest.mark.requirement("XD-DPOP-01", "RFC7009-2-1-b")
 @pytest.mark.parametrize("who", ["another key", "another client", "a wrong tag", "no such transfer"])
 async def test_nobody_else_ends_it_and_nobody_learns_whether_there_is_one(world: World, who: str) -> None:
     phone, browser, grant, path = await waiting(world)
@@ -100,7 +100,7 @@ async def test_nobody_else_ends_it_and_nobody_learns_whether_there_is_one(world:
     assert await error_of_poll(world, phone, grant["device_code"]) == "granted"
 
 
-@pytest.mark.requirement("RFC9449-5")
+@pytest.mark.requirement("RFC9449-5-b")
 async def test_without_a_proof_nothing_is_given_up(world: World) -> None:
     phone, _, grant, _ = await waiting(world)
     form = {"client_id": PHONE, "token": grant["device_code"], "token_type_hint": "device_code"}

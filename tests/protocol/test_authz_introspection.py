@@ -7,6 +7,7 @@ import jwt
 import pytest
 from authz_world import ACTIONS, AGENT, DESKTOP, ISSUER, PHONE, STORE, Device, World
 from segue.jose import parse
+from segue.task_token import InvalidToken, TaskTokenVerifier
 from segue_authz.client_auth.authenticator import digest
 from segue_authz.domain.client import Client, Method
 from segue_authz.endpoints.introspection import SIGNED
@@ -39,7 +40,7 @@ async def worth(world: World, token: str, **how: Any) -> Any:
     return answer.json()
 
 
-@pytest.mark.requirement("RFC7662-2-2")
+@pytest.mark.requirement("RFC7662-2-2", "RFC7662-4-b", "RFC9449-6-2", "RFC9470-6-2", "RFC9396-9-2")
 async def test_a_living_token_is_told_whole(world: World, desktop: Device) -> None:
     token = desktop.tokens["access_token"]
     assert await worth(world, token) == {"active": True, "token_type": "DPoP", **parse(token).claims()}
@@ -99,7 +100,7 @@ async def test_a_forged_token_by_the_right_key_is_inactive(world: World, desktop
     assert await worth(world, forged) == INACTIVE
 
 
-@pytest.mark.requirement("RFC7662-2-1", "RFC7662-2-3")
+@pytest.mark.requirement("RFC7662-2-1", "RFC7662-2-1-b", "RFC7662-2-3")
 async def test_only_an_authenticated_resource_server_may_ask(world: World, desktop: Device) -> None:
     token = desktop.tokens["access_token"]
     async with world.http() as http:
@@ -114,7 +115,7 @@ async def test_only_an_authenticated_resource_server_may_ask(world: World, deskt
     assert address.status_code == 405
 
 
-@pytest.mark.requirement("RFC9701-5")
+@pytest.mark.requirement("RFC9701-4", "RFC9701-5", "RFC9701-5-b", "RFC9701-5-c", "RFC9701-5-d")
 async def test_the_answer_can_be_had_signed_for_the_server_that_asks(world: World, desktop: Device) -> None:
     token = desktop.tokens["access_token"]
     answer = await ask(world, token, accept=SIGNED)
@@ -128,3 +129,37 @@ async def test_the_answer_can_be_had_signed_for_the_server_that_asks(world: Worl
     assert not {"sub", "exp"} & claims.keys()
     unknown = (await ask(world, "nonsense", accept=SIGNED)).text
     assert parse(unknown).claims()["token_introspection"] == INACTIVE
+
+
+@pytest.mark.requirement("XD-JOSE-08", "XD-JOSE-10")
+async def test_another_spelling_or_kind_of_a_living_token_is_worth_nothing_and_withdraws_nothing(
+    world: World, desktop: Device
+) -> None:
+    token = desktop.tokens["access_token"]
+    key, claims = SigningKeys(world.settings.keys).current, parse(token).claims()
+    typeless = jwt.encode(claims, key.private_key, algorithm="ES256", headers={"kid": key.kid})
+    spare_bits = token[:-1] + chr(ord(token[-1]) + 1)
+    for other in (token + "==", spare_bits, token + "\n", f"{token}.", typeless):
+        assert await worth(world, other) == INACTIVE
+        async with world.http() as http:
+            assert (await http.post("/revoke", data={"client_id": DESKTOP, "token": other})).status_code == 200
+    assert (await worth(world, token))["active"]
+
+
+@pytest.mark.requirement("RFC7662-2-1-c")
+@pytest.mark.parametrize("hint", ["refresh_token", "nothing that anybody knows", ""])
+async def test_a_hint_that_is_wrong_hides_nothing(world: World, desktop: Device, hint: str) -> None:
+    form = {"token": desktop.tokens["access_token"], "token_type_hint": hint}
+    async with world.http() as http:
+        answer = await http.post("/introspect", data=form, auth=AUTH[STORE])
+    assert answer.json()["active"] is True
+
+
+@pytest.mark.requirement("RFC9701-8-1")
+async def test_a_signed_answer_is_no_access_token(world: World, desktop: Device) -> None:
+    signed = (await ask(world, desktop.tokens["access_token"], accept=SIGNED)).text
+    assert await worth(world, signed) == INACTIVE
+    keys = SigningKeys(world.settings.keys)
+    verifier = TaskTokenVerifier(issuer=ISSUER, audience=STORE, keys=keys, clock=lambda: world.now)
+    with pytest.raises(InvalidToken):
+        await verifier.verify(signed)

@@ -173,7 +173,7 @@ async def test_a_storm_of_polls_loses_no_decision(world: World) -> None:
     assert (await phone.redeem(grant["device_code"])).status_code == 200
 
 
-@pytest.mark.requirement("A1", "XD-DPOP-01", "RFC9449-5")
+@pytest.mark.requirement("A1", "XD-DPOP-01")
 async def test_only_the_key_that_asked_can_poll(world: World) -> None:
     phone, browser, grant, path = await opened(world)
     await browser.approve(path, task="new", name="x", check_value=await check_value(phone, grant))

@@ -7,10 +7,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 import pytest
 from authz_world import DESKTOP, DESKTOP_URI, ISSUER, PHONE, Browser, Device, World
+from segue_authz.domain.profile import SEGUE
 from segue_authz.endpoints import pushed_request
 from segue_authz.endpoints.authorization_request import REQUEST_URI
-from segue_authz.endpoints.pushed_request import LIFETIME
 
+LIFETIME = SEGUE.request_lifetime
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A14")]
 
 
@@ -38,7 +39,7 @@ async def decide(browser: Browser, page: httpx2.Response, decision: str = "appro
     return dict(parse_qsl(urlsplit(answer.headers.get("location", "")).query))
 
 
-@pytest.mark.requirement("RFC9126-2-2", "RFC9126-4")
+@pytest.mark.requirement("RFC9126-2-2", "RFC9126-4", "RFC9101-5-2-b", "RFC9101-5-2-1", "RFC9126-2-2-a")
 async def test_a_pushed_request_brings_the_device_its_task(world: World) -> None:
     device, verifier = world.device(), secrets.token_urlsafe(32)
     pushed = await push(device, verifier)
@@ -81,7 +82,7 @@ async def test_of_two_answers_at_once_one_counts(world: World) -> None:
     assert won == [True, False, False]
 
 
-@pytest.mark.requirement("RFC9126-2-2")
+@pytest.mark.requirement("RFC9126-2-2", "RFC9101-10-2-b", "RFC9126-4-b")
 async def test_a_pushed_request_lapses_and_is_one_clients(world: World) -> None:
     device, browser = world.device(), await signed_in(world)
     request_uri = (await push(device, "v" * 43)).json()["request_uri"]
@@ -127,16 +128,25 @@ async def test_a_request_that_would_be_refused_is_refused_when_it_is_pushed(
     assert answer.json()["error"] == error
 
 
-@pytest.mark.requirement("RFC9449-10-1")
-async def test_a_proof_binds_the_code_to_its_key_as_dpop_jkt_does(world: World) -> None:
+@pytest.mark.requirement("RFC9449-10-1-a", "RFC9449-10-1-c", "RFC9449-10-1-d")
+@pytest.mark.parametrize("how", [{"proof": True, "dpop_jkt": None}, {}])
+async def test_a_proof_binds_the_code_to_its_key_as_dpop_jkt_does(world: World, how: dict[str, Any]) -> None:
     device, browser, verifier = world.device(), await signed_in(world), secrets.token_urlsafe(32)
-    pushed = await push(device, verifier, proof=True, dpop_jkt=None)
+    pushed = await push(device, verifier, **how)
     assert pushed.status_code == 201
     told = await decide(browser, await open_page(browser, pushed.json()["request_uri"]))
     form = {"code": told["code"], "redirect_uri": DESKTOP_URI, "code_verifier": verifier}
     assert (await world.device().token("authorization_code", **form)).json()["error"] == "invalid_grant"
-    other = await push(device, verifier, proof=True, dpop_jkt=world.device().key.jkt)
+
+
+@pytest.mark.requirement("RFC9449-10-1-b", "RFC9449-10-1-e")
+async def test_a_proof_that_is_pushed_along_is_checked_and_has_to_be_by_the_key_that_is_named(world: World) -> None:
+    device = world.device()
+    other = await push(device, "v" * 43, proof=True, dpop_jkt=world.device().key.jkt)
     assert (other.status_code, other.json()["error"]) == (400, "invalid_request")
+    elsewhere = device.key.proof("POST", f"{ISSUER}/token", now=world.now, nonce=device.nonce)
+    answer = await device.http.post("/par", data=device.request("v" * 43), headers={"DPoP": elsewhere})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_dpop_proof")
 
 
 @pytest.mark.requirement("RFC9126-2")

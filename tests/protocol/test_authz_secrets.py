@@ -38,7 +38,7 @@ async def secrets_of_a_transfer(world: World) -> dict[str, str]:
     }
 
 
-@pytest.mark.requirement("XD-KEY-04", "PROFILE-stored-hashed")
+@pytest.mark.requirement("XD-KEY-04", "PROFILE-stored-hashed", "RFC6749-10-3-a", "MCP-THEFT-a")
 async def test_the_database_holds_no_secret_that_could_be_used(world: World) -> None:
     secrets = await secrets_of_a_transfer(world)
 
@@ -50,7 +50,7 @@ async def test_the_database_holds_no_secret_that_could_be_used(world: World) -> 
     assert {name for name, secret in secrets.items() if secret in stored} == set()
 
 
-@pytest.mark.requirement("XD-TOK-11", "PROFILE-not-logged")
+@pytest.mark.requirement("XD-TOK-11", "PROFILE-not-logged", "RFC6749-10-3-a", "MCP-THEFT-a")
 async def test_no_secret_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for name in ("segue", "segue_authz"):

@@ -122,7 +122,7 @@ async def test_the_copied_backend_opens_a_task_and_lets_nobody_in_without_a_toke
         await journey.at_agent(reader, "POST", "/turns", json={"text": "x"})
 
 
-@pytest.mark.requirement("A2", "A4")
+@pytest.mark.requirement("A2", "A4", "MCP-REDIRECT-a")
 async def test_a_terminal_signs_in_and_passes_the_task_on_by_the_code_it_draws(
     place: Place, journey: Journey, copied: Path
 ) -> None:

@@ -20,7 +20,7 @@ def robbed(*words: str, password: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *words], input=password, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.requirement("E6", "A6", "A7", "PROFILE-bound-at-claim")
+@pytest.mark.requirement("E6", "A6", "A7", "PROFILE-bound-at-claim", "MCP-THEFT-b")
 def test_a_code_a_token_and_a_refresh_token_stolen_at_servers_elsewhere_are_worth_nothing(tmp_path: Path) -> None:
     with running_deployment(tmp_path) as there:
         site, person = there.site, there.person

@@ -45,7 +45,7 @@ def challenge(error: str, description: str) -> str:
     return f'DPoP {parts}algs="ES256", resource_metadata="{METADATA}"'
 
 
-@pytest.mark.requirement("RFC6750-3-1")
+@pytest.mark.requirement("RFC6750-3-1", "MCP-OVERVIEW-b", "MCP-DISCOVERY-a", "MCP-DISCOVERY-b", "MCP-ERRORS-a")
 async def test_a_client_without_a_token_is_told_where_the_resource_describes_itself(world: StoreWorld) -> None:
     answer = await ask(world, {})
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, challenge("", ""))
@@ -68,6 +68,7 @@ async def test_the_task_store_beside_it_stays_a_resource_of_its_own(world: Store
     assert (await world.device().get()).status_code == 200
 
 
+@pytest.mark.requirement("MCP-TOKENS-d", "MCP-TOKENS-e", "MCP-PRIVILEGE-a")
 async def test_a_token_is_good_for_its_own_audience_alone(world: StoreWorld) -> None:
     good = await ask(world, await proved(at_mcp(world)))
     assert good.status_code == 200
@@ -78,6 +79,7 @@ async def test_a_token_is_good_for_its_own_audience_alone(world: StoreWorld) -> 
     assert (await at_mcp(world).get()).status_code == 401
 
 
+@pytest.mark.requirement("MCP-TOKENS-d")
 async def test_a_token_without_a_proof_of_its_key_is_refused(world: StoreWorld) -> None:
     headers = await proved(at_mcp(world))
     del headers["DPoP"]
@@ -135,7 +137,7 @@ def require_challenged(answer: httpx2.Response, action: str) -> None:
     assert (answer.json()["type"], answer.json()["actions"]) == ("urn:segue:problem:insufficient-scope", [action])
 
 
-@pytest.mark.requirement("RFC6750-3-1")
+@pytest.mark.requirement("RFC6750-3-1", "MCP-ERRORS-b")
 @pytest.mark.parametrize("mode", [MODERN, EARLIER])
 async def test_a_tool_that_the_token_does_not_allow_is_refused_by_http_and_does_nothing(
     world: StoreWorld, mode: str, caplog: pytest.LogCaptureFixture
@@ -151,6 +153,7 @@ async def test_a_tool_that_the_token_does_not_allow_is_refused_by_http_and_does_
     assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
 
+@pytest.mark.requirement("MCP-ERRORS-b", "MCP-PRIVILEGE-a")
 @pytest.mark.parametrize(
     ("path", "action"),
     [
@@ -186,6 +189,7 @@ async def test_listening_takes_the_right_to_read_the_log(world: StoreWorld) -> N
     require_challenged(heard[-1], "events:read")
 
 
+@pytest.mark.requirement("MCP-PRIVILEGE-b")
 async def test_the_clients_token_and_proof_go_no_further(tmp_path: Path) -> None:
     """No token passthrough: what is behind the door gets what was verified."""
     asked: list[Scope] = []

@@ -101,7 +101,7 @@ async def refused(client: Client, name: str, /, **arguments: Any) -> str:
     return str(result.structured_content["type"]).removeprefix("urn:segue:problem:")
 
 
-@pytest.mark.requirement("RFC6750-3-1", "U4")
+@pytest.mark.requirement("RFC6750-3-1", "U4", "MCP-OVERVIEW-c", "MCP-DISCOVERY-c", "MCP-DISCOVERY-e", "MCP-TOKENS-b")
 async def test_a_client_that_begins_with_nothing_finds_the_authorization_server_and_gets_a_task(
     deployment: WithMcp, journey: Journey
 ) -> None:
@@ -125,7 +125,7 @@ async def test_a_client_that_begins_with_nothing_finds_the_authorization_server_
         assert len(asked) == 1
 
 
-@pytest.mark.requirement("A14")
+@pytest.mark.requirement("A14", "MCP-OVERVIEW-d", "MCP-CODE-d")
 async def test_the_sdks_own_discovery_finds_the_authorization_server_and_what_it_insists_on(
     deployment: WithMcp,
 ) -> None:
@@ -146,6 +146,7 @@ async def test_the_sdks_own_discovery_finds_the_authorization_server_and_what_it
         assert server.authorization_response_iss_parameter_supported is True
 
 
+@pytest.mark.requirement("MCP-TOKENS-f")
 async def test_metadata_of_another_resource_is_not_believed(deployment: WithMcp) -> None:
     def elsewhere(request: httpx2.Request) -> httpx2.Response:
         where = f"{deployment.site.store}/.well-known/oauth-protected-resource/mcp"

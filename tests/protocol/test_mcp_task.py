@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, TextResourceContents
-from mcp_world import EARLIER, MCP, MODERN, Proved, at_mcp, connected, open_mcp_world, uri
+from mcp_world import EARLIER, MCP, MODERN, Heard, Proved, at_mcp, connected, open_mcp_world, uri
 from participating import join
 from resource_world import NAME, OWNER, TASK, Device, StoreWorld, item, texts
 
@@ -190,6 +191,20 @@ async def test_a_device_that_the_task_has_moved_from_reads_on_and_writes_no_more
     async with connected(left) as client:
         assert texts((await read(client, "/events"))["events"]) == ["I have it now"]
         assert await refused(client, "append_message", text="me too") == (409, "stale-epoch")
+
+
+@pytest.mark.requirement("XD-CONS-06", "RFC9470-3-a")
+async def test_what_takes_a_fresh_sign_in_takes_one_here_too(world: StoreWorld) -> None:
+    world.settings = replace(world.settings, sensitive={"events:append": 300})
+    await world.restart()
+    heard = Heard()
+    async with connected(at_mcp(world, auth_time=world.now - 301), heard=heard) as client:
+        with pytest.raises(MCPError):
+            await client.call_tool("append_message", {"text": "hello"})
+    assert heard[-1].status_code == 401
+    assert 'error="insufficient_user_authentication"' in heard[-1].headers["WWW-Authenticate"]
+    async with connected(at_mcp(world, auth_time=world.now - 300)) as client:
+        await done(client, "append_message", text="hello")
 
 
 async def test_a_token_opens_one_task_and_no_other_exists(world: StoreWorld) -> None:

@@ -15,8 +15,9 @@ from rounds import rounds
 from segue_resource import audit_command
 from segue_resource.domain.audit import AUDITED, about_event
 from segue_resource.settings import Settings
-from segue_resource.stores import master_key, tables
+from segue_resource.stores import tables
 from segue_resource.stores.audit_verification import Checkpoint, Verified, verify
+from segue_resource.stores.keys import master_key
 
 pytest_plugins = ["resource_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("T17")]
@@ -206,7 +207,7 @@ async def test_an_end_that_was_cut_off_is_found_with_a_checkpoint(store: StoreWo
 
 async def test_with_another_key_nobody_can_write_a_chain_that_verifies(store: StoreWorld) -> None:
     await eventful(store)
-    other = master_key.MasterKey(bytes(32))
+    other = master_key.MasterKey(bytes(32), master_key.load(store.settings.key_file).wrapper)
     found = await store.database.read(lambda connection: verify(connection, master=other))
     assert len(found.faults) == found.entries > 0
 

@@ -27,7 +27,7 @@ async def elsewhere(store: StoreWorld) -> AsyncIterator[StoreWorld]:
         return
     redis = f"redis://{_address(store)}"
     database, ephemeral = open_database(url, threads=2), open_ephemeral(redis, store.clock)
-    other = StoreWorld(store.settings, database, ephemeral, store.issuer, now=store.now)
+    other = StoreWorld(store.settings, database, ephemeral, store.blobs, store.issuer, now=store.now)
     await other.restart()
     yield other
     await other.stop()

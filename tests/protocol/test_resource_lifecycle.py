@@ -39,6 +39,9 @@ BEGINS = {
     ("POST", "/handoffs/{handoff_id}/accept"),
     ("POST", "/drafts"),
     ("PATCH", "/drafts/{draft_id}"),
+    *((method, "/artifacts/{path:path}") for method in ("PUT", "DELETE")),
+    ("PATCH", "/uploads/{upload_id}"),
+    ("POST", "/rollbacks"),
 }
 GOES_ON = {
     ("PATCH", ""),
@@ -55,6 +58,13 @@ GOES_ON = {
     ("DELETE", "/participants/{sub}"),
     ("POST", "/drafts/{draft_id}/interrupt"),
     ("PUT", "/presence"),
+    ("POST", "/forks"),
+    ("POST", "/corrections"),
+    ("POST", "/compactions"),
+    ("POST", "/usage"),
+    ("POST", "/erasures"),
+    ("POST", "/search"),
+    *((method, "/uploads/{upload_id}") for method in ("HEAD", "DELETE")),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from resource_world import NAME, TASK, StoreWorld, item
 from segue_resource.domain.lifecycle import Status
 from segue_resource.domain.resume import Facts
-from segue_resource.paragraph_hook import HookFailed, paragraph_over_http
+from segue_resource.text_hook import HookFailed, paragraph_over_http
 
 pytest_plugins = ["resource_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("T5", "R6")]

@@ -45,6 +45,7 @@ def scaled(tmp_path: Path, issuer: TestIssuer, request: pytest.FixtureRequest) -
         SEGUE_RESOURCE_DATABASE=request.getfixturevalue("postgresql_database"),
         SEGUE_RESOURCE_REDIS=request.getfixturevalue("redis_url"),
         SEGUE_RESOURCE_KEY_FILE=str(tmp_path / "master"),
+        SEGUE_RESOURCE_BLOBS=(tmp_path / "blobs").as_uri(),
         SEGUE_RESOURCE_NONCE_SECRET_FILE=str(tmp_path / "nonce"),
     )
     yield server

@@ -56,6 +56,15 @@ async def test_what_is_not_one_reading_of_json_is_refused(store: StoreWorld) -> 
         assert await send(store, content) == (400, "malformed-json"), content[:80]
 
 
+@pytest.mark.requirement("XD-TASK-10")
+async def test_a_body_with_a_live_credential_is_refused_and_leaves_no_trace(store: StoreWorld) -> None:
+    for text in ("Cookie: session=31d4d96e407aad42", "-----BEGIN PRIVATE KEY-----"):
+        content = json.dumps({"events": [{"kind": "message", "role": "agent", "body": {"x": [text]}}]})
+        assert await send(store, content.encode()) == (422, "live-credential")
+    named = {"events": [{"kind": "message", "role": "agent", "body": {"arguments": {"api_key": "correct horse"}}}]}
+    assert await send(store, json.dumps(named).encode()) == (422, "live-credential")
+
+
 @pytest.mark.requirement("T7")
 async def test_strange_but_honest_text_comes_back_as_it_was_sent(store: StoreWorld) -> None:
     device = store.device()
@@ -204,7 +213,8 @@ async def test_any_page_may_be_a_device_and_no_page_may_be_a_server(store: Store
     allowed = set(preflight.headers["Access-Control-Allow-Headers"].split(", "))
     assert allowed == {
         *("Authorization", "DPoP", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"),
-        "Task-Session",
+        *("Task-Session", "Range", "If-Range", "Content-Digest", "Repr-Digest"),
+        *("Upload-Complete", "Upload-Offset", "Upload-Length"),
     }
     assert set(preflight.headers["Access-Control-Allow-Methods"].split(", ")) >= {"GET", "PUT", "PATCH", "DELETE"}
     for answer in (await store.device().get(), await store.http.get("/tasks"), await store.device().get("/nothing")):

@@ -30,6 +30,7 @@ async def test_the_persons_open_tasks_are_listed_newest_activity_first(store: St
         "sensitivity": "normal",
         "running_tool_calls": 0,
         "last_at": store.now,
+        "closes_at": store.now + 180 * 86_400,
         "role": "customer",
         "actions": sorted(ACTIONS),
     }

@@ -31,6 +31,7 @@ async def test_a_token_opens_its_task_and_lists_no_other(store: StoreWorld) -> N
         "version": 1,
         "created_at": store.now,
         "access": "write",
+        "forked_from": None,
     }
     shown = await device.get()
     assert (shown.json(), shown.headers["ETag"], shown.headers["Task-Head"]) == (task, '"1"', "1")

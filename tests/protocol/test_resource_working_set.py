@@ -20,6 +20,7 @@ async def test_an_item_is_created_read_and_replaced_with_versions(store: StoreWo
         "version": 1,
         "updated_at": store.now,
         "updated_by": {"sub": OWNER, "client_id": "test-client", "device_id": device.device_id},
+        "source_seq": None,
     }
     replaced = await device.put("decision-cap", item("No cap"), version=1)
     assert (replaced.status_code, replaced.headers["ETag"], replaced.json()["version"]) == (200, '"2"', 2)

@@ -7,6 +7,7 @@ be added without something that fails when it is taken out.
 from collections.abc import Iterator
 from types import ModuleType
 
+import event_attacks
 import fetch_attacks
 import issuer_attacks
 import pytest
@@ -30,6 +31,7 @@ from segue import (
     nonce,
     replay,
     requires,
+    security_event,
     strict_json,
     target_uri,
     task_token,
@@ -43,12 +45,16 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("U2", "E1")]
 
 CHECKS = (
     strict_json, jose, target_uri, authority, task_token, nonce, replay, dpop, credentials, epoch,
-    issuer_documents, issuer_keys, withdrawals, requires, fetch,
+    issuer_documents, issuer_keys, withdrawals, requires, fetch, security_event,
 )  # fmt: skip
 READERS = {authority, dpop, jose, nonce, strict_json, target_uri, task_token}
 """What vectors can show."""
-OWN_ATTACKS = {fetch: fetch_attacks.attack.all, wsgi: wsgi_attacks.attacks.all}
-ELSEWHERE = {"authority.parse_requested", "authority._is_name"}
+OWN_ATTACKS = {
+    fetch: fetch_attacks.attack.all,
+    security_event: event_attacks.attack.all,
+    wsgi: wsgi_attacks.attacks.all,
+}
+ELSEWHERE = {"authority.parse_requested", "authority._is_name", "authority._is_text"}
 """What the authorization server asks, not the middleware."""
 OTHER_FORMS = (
     (jose, "verify", "public_key.verify(", "str("),
@@ -89,6 +95,7 @@ SAID_TWICE = {
     "issuer_keys._read_jwks: not isinstance(jwks, list)": "what is no list has no keys, and none are refused",
     "issuer_keys._read_jwks: not isinstance(kid, str)": "no token can name such a key",
     "withdrawals.Withdrawals._find_endpoint: not isinstance(endpoint, str)": "such an address cannot be asked",
+    "withdrawals.Withdrawals.known: not digests and (not len(self._told))": "nothing holds it; this spares a digest",
     "requires.check: not isinstance(token, TaskToken)": "nothing has no authority; this says what is missing",
     "requires._place_of: place is None": "nothing holds no token; this says what is missing",
 }

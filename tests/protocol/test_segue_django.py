@@ -127,7 +127,7 @@ def test_a_view_runs_with_the_action_it_requires(world: World, view: str) -> Non
     assert len(answer.headers.getlist("DPoP-Nonce")) == 1
 
 
-@pytest.mark.requirement("RFC6750-3-1", "XD-TASK-02")
+@pytest.mark.requirement("RFC6750-3-1", "XD-TASK-02", "RFC6749-7")
 @pytest.mark.parametrize(("method", "view"), [("POST", "run"), ("POST", "things"), ("GET", "things")])
 def test_a_token_without_the_action_gets_insufficient_scope(world: World, method: str, view: str) -> None:
     answer = world.ask(method, f"/tasks/tsk_test/{view}", "tool_calls:read")

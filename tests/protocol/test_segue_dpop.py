@@ -54,7 +54,7 @@ async def test_a_good_proof_tells_its_key(world: World) -> None:
     assert proof == Proof(jkt=world.device.jkt, jti="j", iat=world.now)
 
 
-@pytest.mark.requirement("XD-DPOP-04", "RFC9449-11-1")
+@pytest.mark.requirement("XD-DPOP-04", "RFC9449-11-1-b")
 async def test_a_proof_used_before_is_refused_for_as_long_as_it_would_be_fresh(world: World) -> None:
     proof = await world.proof(now=world.now + WINDOW)
     await world.check(proof)
@@ -114,7 +114,7 @@ async def test_exactly_one_proof_is_needed(world: World, number: int) -> None:
         await world.processes[0].check([await world.proof()] * number, htm="GET", htu=HTU)
 
 
-@pytest.mark.requirement("XD-DPOP-09", "XD-DPOP-10", "RFC9449-8")
+@pytest.mark.requirement("XD-DPOP-09", "XD-DPOP-10", "RFC9449-8-c")
 async def test_a_proof_without_a_nonce_is_good_with_one(world: World) -> None:
     with pytest.raises(UseDPoPNonce):
         await world.check(await world.proof(nonce=None, jti="j"))

@@ -25,7 +25,30 @@ async def test_a_good_request_reaches_the_app_with_its_token(world: Backend) -> 
     assert world.reached[0].authority.task_id == "tsk_9"
 
 
-@pytest.mark.requirement("RFC9449-8-2")
+@pytest.mark.requirement("XD-AGT-06")
+@pytest.mark.parametrize("pass_token", [False, True])
+async def test_the_app_sees_the_token_only_if_it_says_that_it_exchanges_it(pass_token: bool) -> None:
+    world, seen = Backend(), []
+
+    async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        seen.append(dict(scope["headers"]))
+        await world.handler(scope, receive, send)
+
+    world.app = TaskTokenMiddleware(
+        app,
+        issuer=world.issuer.issuer,
+        audience=URL,
+        fetch=world.issuer.fetch,
+        clock=lambda: world.now,
+        pass_token=pass_token,
+    )
+    await world.with_nonce()
+    headers = [*world.headers(world.issuer.token(world.device)), (b"accept", b"text/plain")]
+    assert (await world.send(headers)).status == 200
+    assert seen == [{name: value for name, value in headers if pass_token or name != b"authorization"}]
+
+
+@pytest.mark.requirement("RFC9449-8-b")
 async def test_every_answer_carries_one_fresh_nonce(world: Backend) -> None:
     good = await world.send(world.headers(world.issuer.token(world.device)))
     world.now += 60
@@ -35,7 +58,7 @@ async def test_every_answer_carries_one_fresh_nonce(world: Backend) -> None:
     assert good.headers["dpop-nonce"] != refused.headers["dpop-nonce"]
 
 
-@pytest.mark.requirement("RFC6750-3-1", "RFC9449-7-1", "RFC9728-5-1")
+@pytest.mark.requirement("RFC6750-3-1", "RFC9449-7-1-a", "RFC9728-5-1")
 @pytest.mark.parametrize("headers", [[], [(b"authorization", b"Basic YTpi")]])
 async def test_a_request_without_a_token_is_challenged_without_an_error_code(world: Backend, headers: Headers) -> None:
     answer = await world.send(headers)
@@ -77,14 +100,14 @@ async def test_rfc9728_3_3_the_metadata_is_nowhere_but_where_its_resource_says()
     assert json.loads(found.body)["resource"] == f"{URL}/agent/1"
 
 
-@pytest.mark.requirement("RFC9728-2")
+@pytest.mark.requirement("RFC9728-2-b", "RFC9728-3-2")
 async def test_rfc9728_3_2_parameters_with_no_value_are_left_out(world: Backend) -> None:
     found = json.loads((await world.send([], path="/.well-known/oauth-protected-resource")).body)
     assert all(found.values())
     assert (await world.send([], "HEAD", "/.well-known/oauth-protected-resource")).body == b""
 
 
-@pytest.mark.requirement("RFC9449-8-2")
+@pytest.mark.requirement("RFC9449-8-2-b")
 @pytest.mark.parametrize(
     ("said", "sent", "nonces"),
     [

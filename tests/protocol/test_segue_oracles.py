@@ -60,7 +60,7 @@ def _signer(token: str) -> ec.EllipticCurvePublicKey:
     try:
         header = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))
         return jose.import_p256(header.get("jwk"))
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return jose.import_p256(TOKENS["jwks"]["keys"][0])
 
 

@@ -19,7 +19,7 @@ async def world() -> Backend:
     return await Backend().with_nonce()
 
 
-@pytest.mark.requirement("RFC6750-3-1", "XD-JOSE-11")
+@pytest.mark.requirement("RFC6750-3-1", "XD-JOSE-11", "RFC9068-4-e", "RFC9068-4-f")
 async def test_an_expired_token_is_invalid(world: Backend) -> None:
     token = world.issuer.token(world.device, lifetime=30)
     world.now += 30
@@ -31,7 +31,7 @@ async def test_an_expired_token_is_invalid(world: Backend) -> None:
     )
 
 
-@pytest.mark.requirement("XD-DPOP-03", "RFC9449-7-1")
+@pytest.mark.requirement("XD-DPOP-03", "RFC9449-6-b", "RFC9449-7-1-a")
 async def test_a_stolen_token_with_the_thiefs_own_proof_is_an_invalid_token(world: Backend) -> None:
     token = world.issuer.token(world.device)
     thief = TestDevice(DeviceKey.generate(), clock=lambda: world.now)
@@ -52,13 +52,22 @@ async def test_a_bound_token_is_no_bearer_token(world: Backend, scheme: bytes) -
     assert world.reached == []
 
 
-@pytest.mark.requirement("XD-DPOP-12", "RFC9449-4-3-1")
+@pytest.mark.requirement("XD-DPOP-12", "RFC9449-4-3-1", "RFC9449-7-1-a")
 @pytest.mark.parametrize("count", [0, 2])
 async def test_another_number_of_proofs_than_one_is_refused(world: Backend, count: int) -> None:
     headers = world.headers(world.issuer.token(world.device))
     proof = next(field for field in headers if field[0] == b"dpop")
     answer = await world.send([field for field in headers if field != proof] + [proof] * count)
     assert (answer.status, answer.problem["error"]) == (401, "invalid_dpop_proof")
+
+
+@pytest.mark.requirement("RFC9449-7-1-c")
+async def test_what_a_proxy_is_shown_opens_nothing(world: Backend) -> None:
+    token = world.issuer.token(world.device)
+    proof = [field for field in world.headers(token) if field[0] == b"dpop"]
+    answer = await world.send([(b"proxy-authorization", b"DPoP " + token.encode()), *proof])
+    assert (answer.status, world.reached) == (401, [])
+    assert "proxy-authenticate" not in answer.headers
 
 
 @pytest.mark.requirement("XD-DPOP-12", "RFC6750-3-1")
@@ -71,7 +80,7 @@ async def test_two_tokens_are_an_invalid_request(world: Backend) -> None:
         assert answer.challenge.startswith('DPoP error="invalid_request"')
 
 
-@pytest.mark.requirement("XD-TOK-11", "RFC6750-2-3")
+@pytest.mark.requirement("XD-TOK-11", "RFC6750-2-3", "MCP-TOKENS-c")
 @pytest.mark.parametrize("query", [b"access_token=", b"a=b&access_token=x", b"access%5Ftoken=x", b"a&access_token"])
 async def test_a_token_in_the_address_is_refused_beside_a_good_one_too(world: Backend, query: bytes) -> None:
     token = world.issuer.token(world.device)
@@ -173,7 +182,7 @@ async def test_the_path_is_compared_as_it_was_written(world: Backend) -> None:
     assert (await world.send(world.headers(token, url=f"{URL}/a"), path="/a", raw_path=b"/\xff")).status == 401
 
 
-@pytest.mark.requirement("XD-TOK-01")
+@pytest.mark.requirement("XD-TOK-01", "RFC9068-4-c", "RFC9068-4-f")
 async def test_a_token_for_another_server_is_refused(world: Backend) -> None:
     answer = await world.send(world.headers(world.issuer.token(world.device, aud="https://tasks.example")))
     assert (answer.status, answer.problem["error"]) == (401, "invalid_token")

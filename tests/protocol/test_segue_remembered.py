@@ -119,7 +119,7 @@ async def test_what_a_header_of_a_proof_says_is_remembered_for_devices_that_were
     assert len(signers) == 1
 
 
-@pytest.mark.requirement("XD-DPOP-03", "RFC9449-4-3")
+@pytest.mark.requirement("XD-DPOP-03", "RFC9449-4-3-6")
 async def test_a_known_header_does_not_stand_for_a_signature(world: World) -> None:
     token = world.issuer.token(world.device)
     assert (await world.ask(token)).status == 200

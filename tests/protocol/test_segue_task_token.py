@@ -53,7 +53,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World(monkeypatch)
 
 
-@pytest.mark.requirement("R37", "RFC9068-4")
+@pytest.mark.requirement("R37", "RFC9449-6-a")
 async def test_a_good_token_is_read_whole(world: World) -> None:
     token = world.issuer.token(
         world.device, task_id="tsk_9", actions=["task:read"], epoch=3, transfer_id="trf_1", jti="j", acr=None
@@ -81,7 +81,7 @@ async def test_a_token_is_verified_once(world: World) -> None:
     assert world.verifications == 1
 
 
-@pytest.mark.requirement("XD-AGT-09", "XD-JOSE-11")
+@pytest.mark.requirement("XD-AGT-09", "XD-JOSE-11", "RFC6749-7")
 async def test_a_remembered_token_ends_when_it_expires(world: World) -> None:
     token = world.issuer.token(world.device, lifetime=300)
     await world.verifier.verify(token)
@@ -195,7 +195,6 @@ async def test_only_the_whole_text_of_a_remembered_token_finds_it(world: World) 
     assert token not in repr(vars(world.verifier._remembered))
 
 
-@pytest.mark.requirement("RFC9068-4")
 async def test_a_remembered_token_is_not_good_before_its_nbf(world: World) -> None:
     token = world.issuer.token(world.device, nbf=world.now)
     await world.verifier.verify(token)

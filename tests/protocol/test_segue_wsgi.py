@@ -113,7 +113,22 @@ def test_a_good_request_reaches_the_app_with_its_token(world: World) -> None:
     assert [name for name, _ in answer.fields].count("DPoP-Nonce") == 1
 
 
-@pytest.mark.requirement("RFC9449-8-2")
+@pytest.mark.requirement("XD-AGT-06")
+@pytest.mark.parametrize("pass_token", [False, True])
+def test_the_app_sees_the_token_only_if_it_says_that_it_exchanges_it(pass_token: bool) -> None:
+    world, seen = World(pass_token=pass_token), set()
+
+    def noting(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        seen.update(environ)
+        return hello(environ, start_response)
+
+    world.handler = noting
+    assert world.allowed().status == 200
+    assert ("HTTP_AUTHORIZATION" in seen) == pass_token
+    world.app.close()
+
+
+@pytest.mark.requirement("RFC9449-8-2-b")
 @pytest.mark.parametrize(("said", "nonces"), [(None, 1), ("no-store", 1), ("max-age=60", 0)])
 def test_rfc9449_8_2_an_answer_with_a_nonce_is_uncacheable(world: World, said: str | None, nonces: int) -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -126,7 +141,7 @@ def test_rfc9449_8_2_an_answer_with_a_nonce_is_uncacheable(world: World, said: s
     assert [name for name, _ in answer.fields].count("DPoP-Nonce") == nonces
 
 
-@pytest.mark.requirement("RFC6750-3-1", "RFC9449-7-1", "RFC9728-5-1")
+@pytest.mark.requirement("RFC6750-3-1", "RFC9449-7-1-a", "RFC9728-5-1")
 def test_a_request_without_a_token_is_challenged_without_an_error_code(world: World) -> None:
     for headers in ({}, {"Authorization": "Basic YTpi"}):
         answer = world.ask(headers)

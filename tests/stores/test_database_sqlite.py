@@ -49,6 +49,25 @@ async def test_only_its_owner_can_read_the_file(database: SQLiteDatabase, path: 
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+@pytest.mark.requirement("T3", "T8")
+async def test_a_read_that_fails_over_an_open_cursor_does_not_keep_later_ones_in_the_past(path: Path) -> None:
+    database = SQLiteDatabase(sqlite_engine(path), readers=1)
+    await database.write(METADATA.create_all)
+    await database.write(add("a"))
+    await database.write(add("b"))
+
+    def fails(connection: sa.Connection) -> None:
+        for text in connection.exec_driver_sql("SELECT text FROM notes"):
+            raise LookupError(text)
+
+    with pytest.raises(LookupError) as kept:
+        await database.read(fails)
+    await database.write(add("c"))
+    assert await database.read(texts) == {"a", "b", "c"}
+    assert kept.tb is not None  # whoever logs the failure has it still, and with it the cursor
+    await database.aclose()
+
+
 @pytest.mark.requirement("XD-OPS-06")
 async def test_a_full_disk_fails_the_batch_and_keeps_what_was_there(database: SQLiteDatabase) -> None:
     await database.write(add("before"))

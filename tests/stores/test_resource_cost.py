@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from resource_world import TASK, Device, StoreWorld, event, item
+from aged_task import age
+from resource_world import Device, StoreWorld, event, item
 
 pytest_plugins = ["resource_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -117,44 +118,7 @@ async def test_a_long_past_costs_a_resume_a_page_and_an_append_nothing(store: St
     for name in asked:
         assert old[name][1] == young[name][1], name
         assert old[name][0] <= young[name][0] * 1.2, (name, young[name], old[name])
-    assert (old["resume"][1], old["append"][1]) == (11, 3)
-
-
-_NUMBERS = (
-    "WITH RECURSIVE numbers(n) AS (SELECT CAST(:first AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < :last)"
-)
-_SOME = "(SELECT sealed FROM events WHERE task_id = :task AND seq = 1) AS one"
-_SEALED = f"1, sealed FROM numbers, {_SOME}"
-_AGES = [
-    f"INSERT INTO {into} {_NUMBERS} SELECT :task, {values}, {_SEALED}"
-    for into, values in {
-        "events (task_id, seq, kind, role, at, sub, size, key_no, sealed)": (
-            "n, 'message', 'agent', 1, 'usr_owner', 2000"
-        ),
-        "working_set_versions (task_id, item_id, version, seq, type, status, updated_at, sub, key_no, sealed)": (
-            "'draft', n, n, 'document', 'open', 1, 'usr_owner'"
-        ),
-        "sessions (task_id, session_id, transport, sub, client_id, device_id, started_at, last_seen_at, ended_at,"
-        " joined_seq, key_no, sealed)": "'ses_' || n, 'web', 'usr_owner', 'c', 'dev_1', 1, 1, 1, n",
-        "tool_calls (task_id, call_id, version, tool, effect, state, attempt, proposed_seq, size, proposal_key_no,"
-        " proposal_sealed)": "'call_' || n, 1, 't', 'pure', 'succeeded', 1, n, 1",
-    }.items()
-] + [
-    "UPDATE working_set_items SET version = :last WHERE task_id = :task",
-    "UPDATE task_heads SET head = :last WHERE task_id = :task",
-]
-"""A past in rows alone: none of them can be unsealed, so whoever reads one fails."""
-
-
-async def age(store: StoreWorld, *, first: int, last: int) -> None:
-    """Events, versions of one item, ended sessions and finished calls with all the numbers between."""
-    numbers = {"task": TASK, "first": first, "last": last}
-
-    def work(connection: sa.Connection) -> None:
-        for text in _AGES:
-            connection.execute(sa.text(text), {name: numbers[name] for name in numbers if f":{name}" in text})
-
-    await store.database.write(work)
+    assert (old["resume"][1], old["append"][1]) == (15, 3)
 
 
 @pytest.mark.requirement("T3", "T5", "R47")

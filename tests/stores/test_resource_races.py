@@ -12,7 +12,7 @@ from segue_resource.domain.refusal import StaleEpoch
 from segue_resource.domain.tool_call import Step, ToolCall, approve
 from segue_resource.key_files import load_master_key
 from segue_resource.stores import lifecycle, tables, tool_calls
-from segue_resource.stores.task_keys import Keeper
+from segue_resource.stores.keys.task_keys import Keeper
 from segue_resource.stores.tool_calls import LostRace
 from segue_resource.stores.unit import Behind, Writing, open_reading, open_writing, raise_epoch
 from sqlalchemy.exc import IntegrityError

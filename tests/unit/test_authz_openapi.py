@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from segue_authz.app import OPEN, PROTECTED
+from segue_authz.client_auth.attestation import Attester, Attesters
+from segue_authz.domain.profile import SEGUE
 from segue_authz.endpoints import metadata
 from segue_authz.endpoints.services import Services
 from segue_authz.openapi import Undescribed, describe, text
+from segue_authz.settings import Registering
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -56,8 +59,13 @@ def test_every_endpoint_of_the_metadata_is_described(described: dict[str, Any]) 
     issuer = described["servers"][0]["url"]
 
     class Named:
-        settings = type("Settings", (), {"issuer": issuer})
+        settings = type(
+            "Settings",
+            (),
+            {"issuer": issuer, "registration": Registering.INVITED, "client_documents": (), "profile": SEGUE},
+        )
         grant_types: tuple[str, ...] = ()
+        attesters = Attesters([Attester("Maker", (), frozenset())])
 
     told = metadata.document(Named())  # type: ignore[arg-type]
     addresses = {told[name].removeprefix(issuer) for name in told if re.search("_(endpoint|uri)$", name)}

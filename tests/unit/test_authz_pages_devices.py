@@ -144,7 +144,7 @@ def test_names_dressed_to_deceive_are_cleaned_and_stay_text(raw: str) -> None:
     for fact, limit in (("device_name", 32), ("client_name", 32), ("task_name", 64)):
         expected = display_name(raw, limit=limit).text or "No readable name"
         assert {each.text for each in page.all(data_fact=fact)} == {expected}
-    assert [each.text for each in page.all("script")] == [""]
+    assert {each.text for each in page.all("script")} == {""}
 
 
 def test_before_everything_ends_the_person_is_asked_once_more_and_going_back_has_the_focus() -> None:
@@ -166,6 +166,8 @@ def test_going_back_never_leads_to_a_script_or_elsewhere(back: str) -> None:
         confirm_step(replace(CONFIRM_STEP, back=back))
 
 
-def test_the_start_page_leads_to_the_devices_and_to_the_code() -> None:
-    links = read_page(account("Dana Example", "form-token")).all("a")
-    assert [each.attributes["href"] for each in links] == ["/devices", "/device"]
+def test_the_start_page_leads_to_everything_and_says_how_many_requests_wait() -> None:
+    page = read_page(account("Dana Example", "form-token", waiting=2))
+    links = [each.attributes["href"] for each in page.one("ul").all("a")]
+    assert links == ["/requests", "/devices", "/device", "/user-code", "/notices"]
+    assert page.fact("waiting").words == "2 wait."

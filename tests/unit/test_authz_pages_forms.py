@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from authz_page_views import CONSENT, ENTER_CODE, MESSAGE, ORIGIN, SIGN_IN, every_page
+from authz_page_views import CONSENT, ENTER_CODE, MESSAGE, ORIGIN, SIGN_IN, UNVERIFIED, every_page
 from html_page import Element, read_page
 from segue_authz.domain.transfer_code import ALPHABET, normalise
 from segue_authz.pages import Consent, Message, account, consent, enter_code, message, sign_in
@@ -130,6 +130,22 @@ def test_the_consent_page_tells_the_client_the_way_back_and_the_actions() -> Non
     assert texts == {name: getattr(CONSENT, name) for name in texts}
     assert {each.attributes["data-value"] for each in page.all(data_fact="action")} == set(CONSENT.actions)
     assert "If you did not start this, decline." in page.words
+
+
+@pytest.mark.requirement("XD-META-04", "RFC7591-5")
+def test_what_an_app_says_of_itself_is_no_fact_until_somebody_has_checked_it() -> None:
+    page = consent_page(UNVERIFIED)
+    assert page.fact("verified").attributes["data-value"] == "no"
+    assert (page.fact("published_at").text, page.fact("answer_host").text) == (
+        "client.example",
+        UNVERIFIED.redirect_host,
+    )
+    assert page.one(class_="claim").fact("claimed_name").text == UNVERIFIED.client_name
+    assert UNVERIFIED.client_name not in page.one("h1").words
+    assert page.all(data_fact="client_name") == []
+    registered = consent_page(replace(UNVERIFIED, published_at=None))
+    assert registered.all(data_fact="published_at") == []
+    assert consent_page(CONSENT).all(data_fact="verified") == []
 
 
 @pytest.mark.requirement("A9", "XD-CONS-01")

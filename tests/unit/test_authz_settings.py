@@ -1,7 +1,7 @@
 """The authorization server's settings: defaults, bounds, and errors that say what would be accepted."""
 
 import pytest
-from segue_authz.settings import from_environment
+from segue_authz.settings import Registering, from_environment
 from segue_storage.setting import BadSetting
 
 
@@ -10,10 +10,11 @@ def test_without_variables_one_machine_is_served_over_loopback() -> None:
     settings = from_environment({})
     assert settings.issuer == "http://localhost:8400"
     assert settings.embedded
+    assert settings.registration is Registering.INVITED
     assert settings.audiences == ("http://localhost:8401", "http://localhost:8400")
 
 
-@pytest.mark.requirement("PROFILE-settings")
+@pytest.mark.requirement("PROFILE-settings", "RFC9449-2-a", "RFC8693-6-a", "CIBA-7", "MCP-TLS-a")
 @pytest.mark.parametrize(
     "environment",
     [
@@ -27,6 +28,7 @@ def test_without_variables_one_machine_is_served_over_loopback() -> None:
         {"SEGUE_AUTHZ_GRANT_LIFETIME": "forever"},
         {"SEGUE_AUTHZ_GRANT_LIFETIME": "1"},
         {"SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME": "\uff11\uff10\uff10\uff10"},
+        {"SEGUE_AUTHZ_REGISTRATION": "on"},
     ],
 )
 def test_a_bad_value_is_refused_and_names_its_variable(environment: dict[str, str]) -> None:

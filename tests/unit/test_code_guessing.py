@@ -11,7 +11,7 @@ LIVE = 1_000
 USER_CODE_LIFETIME = 2 * BALANCED.short_lived_codes
 
 
-@pytest.mark.requirement("A1", "XD-PULL-04", "RFC8628-6-1", "RFC10027-6-1-11")
+@pytest.mark.requirement("A1", "XD-PULL-04", "RFC8628-6-1", "RFC10027-6-1-11", "RFC6749-10-10-b")
 def test_guessing_any_of_a_thousand_live_user_codes_has_a_chance_of_one_in_ten_thousand() -> None:
     tries = FOR_ALL * USER_CODE_LIFETIME / WINDOW
     assert LIVE * tries / SPACE < 1.0e-4

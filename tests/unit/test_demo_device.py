@@ -1,8 +1,10 @@
 """The demo's device library: nonces, tokens, the transfer and the forms, against servers made of a function."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,6 +25,7 @@ METADATA = {
     "device_authorization_endpoint": f"{ISSUER}/device_authorization",
     "transfer_endpoint": f"{ISSUER}/transfer",
     "transfer_claim_endpoint": f"{ISSUER}/transfer/claim",
+    "code_challenge_methods_supported": ["S256"],
 }
 TASK = {"type": "task", "task_id": "tsk_1", "epoch": 1, "actions": ["task:read"]}
 Answering = Callable[[httpx2.Request], httpx2.Response]
@@ -58,12 +61,12 @@ def at_the_authorization_server(nonce: str) -> httpx2.Response:
 
 
 def at_a_resource_server(nonce: str) -> httpx2.Response:
-    challenge = 'DPoP error="use_dpop_nonce", algs="ES256"'
+    challenge = 'DPoP later="unknown", error="use_dpop_nonce", algs="ES256"'
     return httpx2.Response(401, json={}, headers={"DPoP-Nonce": nonce, "WWW-Authenticate": challenge})
 
 
 @pytest.mark.anyio
-@pytest.mark.requirement("A6")
+@pytest.mark.requirement("A6", "RFC9449-4-2-g", "RFC9449-7-1-b", "RFC9449-7", "MCP-TOKENS-c")
 @pytest.mark.parametrize("demand", [at_the_authorization_server, at_a_resource_server])
 async def test_a_demand_for_a_nonce_is_answered_once_with_that_nonce(demand: Callable[[str], httpx2.Response]) -> None:
     server = Server(lambda request: demand("n1") if len(server.asked) == 1 else httpx2.Response(200, json={}))
@@ -72,6 +75,8 @@ async def test_a_demand_for_a_nonce_is_answered_once_with_that_nonce(demand: Cal
     assert [server.proof(number).get("nonce") for number in range(2)] == [None, "n1"]
     assert server.proof(0)["jti"] != server.proof(1)["jti"]
     assert server.proof(1)["htu"] == f"{STORE}/tasks"
+    assert server.proof(1)["ath"] == jose.b64url_encode(hashlib.sha256(b"t").digest())
+    assert {request.headers["Authorization"] for request in server.asked} == {"DPoP t"}
 
 
 @pytest.mark.anyio
@@ -83,7 +88,7 @@ async def test_a_server_that_demands_a_nonce_for_ever_is_asked_twice() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.requirement("A6")
+@pytest.mark.requirement("A6", "RFC9449-8-2-a")
 async def test_nonces_of_two_servers_are_kept_apart() -> None:
     server = Server(lambda request: httpx2.Response(200, headers={"DPoP-Nonce": f"of {request.url.host}"}))
     device = server.device()
@@ -125,12 +130,12 @@ def test_a_scanned_code_of_our_issuer_gives_its_handle() -> None:
 
 
 def minted(number: int) -> httpx2.Response:
-    tokens = {"access_token": f"a{number}", "refresh_token": f"r{number}", "expires_in": 300}
+    tokens = {"access_token": f"a{number}", "token_type": "DPoP", "refresh_token": f"r{number}", "expires_in": 300}
     return httpx2.Response(200, json=tokens | {"authorization_details": [TASK | {"epoch": number}]})
 
 
 @pytest.mark.anyio
-@pytest.mark.requirement("A7")
+@pytest.mark.requirement("A7", "RFC9068-6")
 async def test_many_requests_at_once_use_each_refresh_token_once() -> None:
     server = Server(lambda _: minted(len(server.asked)))
     grant = Grant(server.device(), refresh_token="r0", details=TASK | {"name": "Acme"})
@@ -143,7 +148,34 @@ async def test_many_requests_at_once_use_each_refresh_token_once() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.requirement("A2")
+@pytest.mark.requirement("RFC9449-5-a", "RFC9449-5-f")
+async def test_every_refresh_is_proved_by_the_key_that_the_grant_came_to() -> None:
+    server = Server(lambda _: minted(len(server.asked)))
+    device = server.device()
+    grant = Grant.from_tokens(device, minted(0).json())
+    for audience in (STORE, ISSUER):
+        await grant.refresh(audience)
+    for request in server.asked:
+        proof = jose.parse(request.headers["DPoP"])
+        assert (proof.header["jwk"], proof.claims()["htu"]) == (device.key.jwk, f"{ISSUER}/token")
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("RFC9449-5-g", "RFC6749-7-1")
+@pytest.mark.parametrize("kind", [{"token_type": "Bearer"}, {"token_type": None}, {}])
+async def test_a_token_that_is_not_bound_to_the_key_is_not_kept(kind: dict[str, Any]) -> None:
+    unbound = {name: value for name, value in minted(1).json().items() if name != "token_type"} | kind
+    server = Server(lambda _: httpx2.Response(200, json=unbound))
+    with pytest.raises(Refused, match="unbound_token"):
+        Grant.from_tokens(server.device(), unbound)
+    grant = Grant.from_tokens(server.device(), minted(0).json())
+    with pytest.raises(Refused, match="unbound_token") as refused:
+        await grant.token(STORE)
+    assert (grant.refresh_token, "a1" in str(refused.value.body)) == ("r0", False)
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("A2", "CIBA-10-1-c", "CIBA-11-b")
 async def test_waiting_ends_with_the_grant_or_with_the_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
 
@@ -185,7 +217,7 @@ async def test_asking_names_one_task_and_its_actions_and_leaves_out_what_is_open
 
 
 @pytest.mark.anyio
-@pytest.mark.requirement("A1", "RFC8628-3-5")
+@pytest.mark.requirement("A1", "RFC8628-3-5-a", "RFC8628-3-5-c", "CIBA-10-1-c", "CIBA-11-b")
 async def test_the_check_value_comes_with_a_pending_answer_and_every_slow_down_counts_for_good(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -215,7 +247,16 @@ async def test_the_check_value_comes_with_a_pending_answer_and_every_slow_down_c
 
 
 @pytest.mark.anyio
-@pytest.mark.requirement("A1")
+@pytest.mark.requirement("A1", "RFC8628-3-2-a")
+async def test_a_server_that_names_no_interval_is_asked_every_five_seconds() -> None:
+    answer = {name: value for name, value in ASKED.items() if name != "interval"}
+    server = Server(lambda _: httpx2.Response(200, json=answer))
+    asked = await pull_transfer.ask(server.device(), actions=["task:read"], device_name="Tablet")
+    assert pull_transfer.waiting(server.device(), asked).interval == 5
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("A1", "RFC8628-3-5-b")
 @pytest.mark.parametrize("error", ["access_denied", "expired_token", "invalid_grant"])
 async def test_waiting_for_the_check_value_ends_with_the_refusal(error: str) -> None:
     server = Server(lambda _: httpx2.Response(400, json={"error": error}))
@@ -270,3 +311,29 @@ async def test_the_browser_sends_the_form_it_fills_in_with_its_hidden_fields() -
     await browser.confirm(f"{ISSUER}/confirm/trf_1", check_value="", decision="deny")
     form = parse_qs(server.asked[-1].content.decode(), keep_blank_values=True)
     assert form == {"csrf": ["c"], "check_value": [""], "decision": ["deny"]}
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("RFC9470-4-a")
+async def test_a_sign_in_that_the_store_wants_is_asked_for_in_its_own_words() -> None:
+    device = Server(lambda _: httpx2.Response(500)).device()
+    wanted = {"error": "insufficient_user_authentication", "max_age": "300", "acr_values": "urn:x", "detail": "no"}
+    begun = await authorization.begin(device, redirect_uri="http://localhost:1/", actions=["task:read"], sign_in=wanted)
+    asked = parse_qs(begun.url.partition("?")[2])
+    assert (asked["max_age"], asked["acr_values"]) == (["300"], ["urn:x"])
+    assert not {"error", "detail"} & asked.keys()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("method", "asked"), [("GET", 2), ("POST", 1)])
+async def test_what_changes_nothing_is_sent_again_when_the_connection_was_closed(method: str, asked: int) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if len(server.asked) == 1:
+            raise httpx2.RemoteProtocolError("Server disconnected without sending a response.")
+        return httpx2.Response(200, json={})
+
+    server = Server(answer)
+    with suppress(httpx2.RemoteProtocolError):
+        assert (await server.device().send(method, f"{ISSUER}/x")).status_code == 200
+    assert len(server.asked) == asked
+    assert len({server.proof(number)["jti"] for number in range(asked)}) == asked

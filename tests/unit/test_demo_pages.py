@@ -14,7 +14,7 @@ OWN_MODULES = [path for path in STATIC.rglob("*.js") if "vendor" not in path.par
 PAGES = {"desktop": desktop.create_app(SITE), "phone": phone.create_app(SITE)}
 
 
-@pytest.mark.requirement("E6")
+@pytest.mark.requirement("E6", "RFC6749-3-1-2-5")
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_may_talk_to_its_three_servers_and_to_nobody_else(page: str) -> None:
     with TestClient(PAGES[page]) as client:

@@ -1,5 +1,6 @@
 """The demo's servers: all of them or none, https with a certificate for one address, and down together."""
 
+import asyncio
 import socket
 import ssl
 import stat
@@ -38,6 +39,21 @@ def test_a_port_in_use_is_named_and_the_others_are_let_go() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.requirement("E6")
+async def test_an_answer_in_two_pieces_does_not_wait_for_an_acknowledgement() -> None:
+    listeners = listen("127.0.0.1", [0])
+    accepted: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
+    server = await asyncio.start_server(lambda _, out: accepted.set_result(out), sock=listeners[0])
+    _, writer = await asyncio.open_connection(*listeners[0].getsockname())
+    at_once = (await accepted).get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    for each in (writer, await accepted):
+        each.close()
+        await each.wait_closed()
+    server.close()
+    assert at_once
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("E6")
 async def test_several_servers_answer_in_one_loop_and_stop_together() -> None:
     listeners = listen("127.0.0.1", [0, 0])
     ports = [port_of(listener) for listener in listeners]
@@ -49,7 +65,7 @@ async def test_several_servers_answer_in_one_loop_and_stop_together() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.requirement("E6")
+@pytest.mark.requirement("E6", "RFC6749-10-9")
 async def test_the_self_made_certificate_is_good_for_its_address_alone(tmp_path: Path) -> None:
     made = self_made(tmp_path, host="127.0.0.1", now=now())
     trust = ssl.create_default_context(cafile=made.certificate)

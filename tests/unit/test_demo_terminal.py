@@ -74,7 +74,12 @@ class Store:
         if "/.well-known/" in request.url.path:
             return httpx2.Response(200, json={"issuer": ISSUER, "token_endpoint": f"{ISSUER}/token"})
         if request.url.path == "/token":
-            token = {"access_token": "token", "expires_in": 300, "authorization_details": [DETAILS]}
+            token = {
+                "access_token": "token",
+                "token_type": "DPoP",
+                "expires_in": 300,
+                "authorization_details": [DETAILS],
+            }
             return httpx2.Response(200, json=token)
         self.asked.append(request.headers["Last-Event-ID"])
         stream = self._streams.pop(0)

@@ -15,6 +15,11 @@ REQUIREMENTS: list[dict[str, Any]] = tomllib.loads((ROOT / "specs" / "requiremen
     "requirement"
 ]
 THREATS: list[dict[str, Any]] = yaml.safe_load((ROOT / "specs" / "threats.yaml").read_text("utf-8"))["threats"]
+OBLIGATIONS: list[dict[str, str]] = [
+    each
+    for file in sorted((ROOT / "specs" / "obligations").glob("*.toml"))
+    for each in tomllib.loads(file.read_text("utf-8"))["obligation"]
+]
 STATES = {"proven", "begun", "open"}
 NEEDS = {"U": 4, "A": 15, "T": 24, "E": 6, "R": 63}
 
@@ -25,7 +30,8 @@ def named() -> list[Named]:
 
 
 def known() -> list[str]:
-    return [each["id"] for each in REQUIREMENTS] + [each["id"] for each in THREATS]
+    """Of needs and threats; and of the documents, which tests/unit/test_obligations.py holds to the tests."""
+    return [each["id"] for each in (*REQUIREMENTS, *THREATS, *OBLIGATIONS)]
 
 
 def test_every_obligation_is_listed_once_with_its_text_source_and_state() -> None:
@@ -34,7 +40,7 @@ def test_every_obligation_is_listed_once_with_its_text_source_and_state() -> Non
     assert {frozenset(each) for each in REQUIREMENTS} == {frozenset(("id", "text", "source", "state"))}
     assert {each["state"] for each in REQUIREMENTS} <= STATES
     assert all(each["text"].strip() and each["source"].strip() for each in REQUIREMENTS)
-    shape = re.compile(r"[UATER][1-9]\d*|PROFILE-[a-z]+(-[a-z]+)*|RFC\d+(-\d+)+")
+    shape = re.compile(r"[UATER][1-9]\d*|PROFILE-[a-z]+(-[a-z]+)*|(RFC\d+|CIBA)(-\d+)+")
     assert [each["id"] for each in REQUIREMENTS if not shape.fullmatch(each["id"])] == []
 
 

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from segue.jose import b64url_encode
 from segue_resource.key_files import load_master_key, load_nonce_secret
 from segue_resource.settings import Settings
-from segue_resource.stores.master_key import BadKeyFile, load, load_or_create
-from segue_resource.stores.sealing import Damaged, Place, seal, unseal
+from segue_resource.stores.keys.master_key import BadKeyFile, load, load_or_create
+from segue_resource.stores.keys.sealing import Damaged, Place, seal, unseal
 
 KEY = AESGCM(bytes(32))
 PLACE = Place("events", "tsk_1", "7")
@@ -81,12 +81,12 @@ def test_a_file_that_is_no_master_key_is_refused_without_repeating_it(tmp_path: 
 def test_a_data_key_opens_under_the_master_key_it_was_wrapped_with(tmp_path: Path) -> None:
     one = load_or_create(tmp_path / "one", random=secrets.token_bytes)
     two = load_or_create(tmp_path / "two", random=secrets.token_bytes)
-    wrapped = one.wrap(b"k" * 32, nonce=bytes(12), place=PLACE)
-    assert one.unwrap(wrapped, master_key_id=one.key_id, place=PLACE) == b"k" * 32
+    wrapped = one.wrapper.wrap(b"k" * 32, nonce=bytes(12), place=PLACE)
+    assert one.wrapper.unwrap(wrapped, place=PLACE) == b"k" * 32
     with pytest.raises(Damaged, match=one.key_id):
-        two.unwrap(wrapped, master_key_id=one.key_id, place=PLACE)
+        two.wrapper.unwrap(wrapped, place=PLACE)
     with pytest.raises(Damaged):
-        one.unwrap(wrapped, master_key_id=one.key_id, place=Place("data_keys", "tsk_2", "1"))
+        one.wrapper.unwrap(wrapped, place=Place("data_keys", "tsk_2", "1"))
 
 
 @pytest.mark.requirement("A6")

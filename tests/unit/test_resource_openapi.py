@@ -63,7 +63,7 @@ def test_each_operation_of_a_device_says_the_action_that_the_protocol_says(descr
             if any("task_token" in scheme for scheme in operation["security"]):
                 (scheme,) = operation["security"]
                 assert scheme["dpop_proof"] == []
-                assert scheme["task_token"] == [actions[method.upper(), _bare(path)]], (method, path)
+                assert scheme["task_token"] == actions[method.upper(), _bare(path)].split("` and `"), (method, path)
                 assert set(scheme["task_token"]) <= ACTIONS
 
 
@@ -101,7 +101,7 @@ def test_what_is_said_of_several_operations_is_said_once(described: dict[str, An
         if int(status) >= 400 and "$ref" not in answer and operation["security"]
     ]
     assert said == []
-    assert len(COMMITTED.read_text()) < 200_000
+    assert len(COMMITTED.read_text()) < 300_000
 
 
 def test_the_committed_document_is_one_json_object_without_a_host_of_ours() -> None:
@@ -131,7 +131,7 @@ def _shape_told(handler: ast.AsyncFunctionDef) -> str:
 def _rows() -> list[tuple[str, str]]:
     """First and second cell of every row of the protocol that is a request."""
     lines = (SPECS / "protocol.md").read_text().partition("## 8.")[2].partition("## 10.")[0].splitlines()
-    rows = [line.split("|") for line in lines if re.match(r"\| `(GET|POST|PUT|PATCH|DELETE) ", line)]
+    rows = [line.split("|") for line in lines if re.match(r"\| `(GET|HEAD|POST|PUT|PATCH|DELETE) ", line)]
     return [(cells[1].strip(), cells[2].strip()) for cells in rows]
 
 

@@ -11,13 +11,21 @@ from segue_storage.logs import JsonFormatter, configuration
 from segue_storage.setting import BadSetting
 
 SCALED = {
+    "SEGUE_RESOURCE_COMPACTION": "events=2000 keep=100",
+    "SEGUE_RESOURCE_SUMMARY_URL": "https://words.example/summary",
+    "SEGUE_RESOURCE_SEARCH": "blind",
     "SEGUE_RESOURCE_URL": "https://tasks.example",
     "SEGUE_AUTHZ_ISSUER": "https://id.example",
     "SEGUE_RESOURCE_DATABASE": "postgresql://segue:hunter2@db.example/segue",
     "SEGUE_RESOURCE_REDIS": "redis://:hunter3@redis.example/0",
     "SEGUE_RESOURCE_KEY_FILE": "/run/secrets/master",
+    "SEGUE_RESOURCE_BLOBS": "s3://segue-files/store",
+    "SEGUE_RESOURCE_S3_ENDPOINT": "https://s3.example",
     "SEGUE_RESOURCE_NONCE_SECRET_FILE": "/run/secrets/nonce",
     "SEGUE_RESOURCE_PARAGRAPH_URL": "https://words.example/paragraph?key=hunter4",
+    "SEGUE_RESOURCE_SENSITIVE": "tool_calls:approve=300",
+    "SEGUE_RESOURCE_METRICS": "127.0.0.1:9464-9467",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "https://user:hunter5@collector.example:4318",
 }
 
 
@@ -38,10 +46,10 @@ def test_with_everything_set_no_password_is_shown() -> None:
     shown = json.dumps(settings.shown())
     assert "hunter" not in shown
     assert "postgresql://segue:***@db.example/segue" in shown
-    assert set(settings.shown()) == set(SCALED)
+    assert set(settings.shown()) == {*SCALED, "SEGUE_RESOURCE_RETENTION"}  # its file: test_resource_retention_policy
 
 
-@pytest.mark.requirement("E5")
+@pytest.mark.requirement("E5", "RFC9449-2-a", "RFC8693-6-a")
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -55,7 +63,16 @@ def test_with_everything_set_no_password_is_shown() -> None:
         ("SEGUE_RESOURCE_REDIS", "http://:hunter2@redis.example"),
         ("SEGUE_RESOURCE_REDIS", ""),
         ("SEGUE_RESOURCE_KEY_FILE", ""),
+        ("SEGUE_RESOURCE_BLOBS", ""),
+        ("SEGUE_RESOURCE_BLOBS", "/var/files"),
+        ("SEGUE_RESOURCE_BLOBS", "s3://key:hunter2@bucket/x"),
+        ("SEGUE_RESOURCE_S3_ENDPOINT", "http://s3.example"),
         ("SEGUE_RESOURCE_NONCE_SECRET_FILE", ""),
+        ("SEGUE_RESOURCE_COMPACTION", "events=19"),
+        ("SEGUE_RESOURCE_COMPACTION", "keep=100"),
+        ("SEGUE_RESOURCE_COMPACTION", "events=100 events=200"),
+        ("SEGUE_RESOURCE_COMPACTION", "often"),
+        ("SEGUE_RESOURCE_SUMMARY_URL", "http://words.example/summary"),
         ("SEGUE_RESOURCE_PARAGRAPH_URL", "http://words.example/paragraph"),
         ("SEGUE_RESOURCE_PARAGRAPH_URL", "https://user:hunter2@words.example/"),
     ],

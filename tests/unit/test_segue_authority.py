@@ -112,3 +112,15 @@ def test_the_error_is_the_one_of_rfc_9396() -> None:
     with pytest.raises(InvalidAuthorizationDetails) as refused:
         parse_requested("x")
     assert refused.value.error == "invalid_authorization_details"
+
+
+@pytest.mark.requirement("R8")
+def test_a_client_may_say_what_a_session_is_about_and_no_token_may() -> None:
+    detail = {"type": "task", "actions": ["task:read"], "about": "where were we\nwith the leak?"}
+    assert parse_requested(json.dumps([detail])).about == detail["about"]
+    assert parse_requested(json.dumps([{**detail, "about": "\U0001f600" * 500}])).about == "\U0001f600" * 500
+    for wrong in ("", "x" * 501, 7, None, ["x"], "a\0b", "\ud800"):
+        with pytest.raises(InvalidAuthorizationDetails):
+            parse_requested(json.dumps([{**detail, "about": wrong}]))
+    with pytest.raises(InvalidAuthorizationDetails):
+        parse_granted([{**detail, "task_id": "tsk_1", "epoch": 0}])
