@@ -2,25 +2,26 @@
 
 import json
 
+from header_vectors import brought_keys, refused_everywhere
+from sections import SECTIONS
 from signing import (
     DEVICE,
     ISSUER,
     NOW,
-    OTHER,
-    OTHER_ALGORITHMS,
     Case,
+    Groups,
     Object,
-    ambiguous,
     cases,
     changed,
     jwk_of,
     jws,
+    merged,
     mirrored,
-    respelled,
     thumbprint,
 )
+from spelling import ambiguous, respelled, spaced
 
-KID = "key-1"
+KID = thumbprint(jwk_of(ISSUER))
 HEADER: Object = {"typ": "at+jwt", "alg": "ES256", "kid": KID}
 DETAIL: Object = {
     "type": "task",
@@ -46,89 +47,164 @@ CLAIMS: Object = {
 }
 
 
-def accepted_tokens() -> dict[str, str]:
+def _acting(*clients: object) -> Object:
+    """The claim of a token that came of exchanges (RFC 8693 section 4.1): who acts, and who acted before."""
+    first, *before = clients
+    return {"sub": first, "act": _acting(*before)} if before else {"sub": first}
+
+
+def accepted_tokens() -> Groups:
+    headers: dict[str, Object] = {
+        "plain": HEADER,
+        "typ is written in full": {**HEADER, "typ": "application/at+jwt"},
+        "typ is in capitals": {**HEADER, "typ": "AT+JWT"},
+        "typ is written in full and in capitals": {**HEADER, "typ": "Application/AT+JWT"},
+    }
     return {
-        "plain": jws(HEADER, CLAIMS, ISSUER),
-        "typ is written in full": jws({**HEADER, "typ": "application/at+jwt"}, CLAIMS, ISSUER),
-        "typ is in capitals": jws({**HEADER, "typ": "AT+JWT"}, CLAIMS, ISSUER),
-        "unknown header members are ignored": jws({**HEADER, "x": 1}, CLAIMS, ISSUER),
-        "unknown claims are ignored": jws(HEADER, {**CLAIMS, "scope": "x"}, ISSUER),
-        "the mirrored signature is as good": mirrored(jws(HEADER, CLAIMS, ISSUER), ISSUER),
-        **_tokens(
+        "RFC9068-4": {name: jws(header, CLAIMS, ISSUER) for name, header in headers.items()}
+        | {
+            "with blanks and escapes": jws(spaced(HEADER), spaced(CLAIMS), ISSUER),
+            "the mirrored signature is as good": mirrored(jws(HEADER, CLAIMS, ISSUER), ISSUER),
+        },
+        "RFC7515-4": {"unknown header members are ignored": jws({**HEADER, "x": 1, "zip": "DEF"}, CLAIMS, ISSUER)},
+        "RFC7519-7.2": {"unknown claims are ignored": jws(HEADER, {**CLAIMS, "scope": "x", "n": 1.5}, ISSUER)},
+        "RFC7519-2": _tokens(
             {
                 "iat is five seconds ahead": {"iat": NOW + 5, "exp": NOW + 200},
                 "it expires in a second": {"exp": NOW + 1},
                 "nbf is now": {"nbf": NOW},
+                "nbf is the first second there was": {"nbf": 0},
+            }
+        ),
+        "PROFILE-task": _tokens(
+            {
                 "there is no transfer": {"authorization_details": [changed(DETAIL, transfer_id=None)]},
                 "auth_time and acr are missing": {"auth_time": None, "acr": None},
+                "a client acts, for which another acted": {"act": _acting("desktop", "backend", "phone")},
             }
         ),
     }
 
 
-def refused_tokens() -> dict[str, str]:
-    headers: dict[str, object] = {
-        "typ is missing": changed(HEADER, typ=None),
-        "kid is missing": changed(HEADER, kid=None),
-        "kid is a list": changed(HEADER, kid=[KID]),
-        "kid is empty": changed(HEADER, kid=""),
-        "kid has 256 characters": changed(HEADER, kid="k" * 256),
-        "kid is a path": changed(HEADER, kid="../../dev/null"),
-        "kid is a query": changed(HEADER, kid="' OR 1=1 --"),
-        "crit names an extension": changed(HEADER, crit=["b64"], b64=True),
-        **{f"typ is {typ}": changed(HEADER, typ=typ) for typ in ("JWT", "dpop+jwt", "segue-service+jwt", "xat+jwt", 1)},
-        **{f"alg is {alg}": changed(HEADER, alg=alg) for alg in OTHER_ALGORITHMS},
+def refused_headers() -> Groups:
+    headers: dict[str, dict[str, object]] = {
+        "RFC8725-3.10": {
+            "kid is missing": changed(HEADER, kid=None),
+            "kid is a list": {**HEADER, "kid": [KID]},
+            "kid is a number": {**HEADER, "kid": 0},
+            "kid is empty": {**HEADER, "kid": ""},
+            "kid is unknown": {**HEADER, "kid": "another"},
+            "kid has 256 characters": {**HEADER, "kid": "k" * 256},
+            "kid has a blank": {**HEADER, "kid": KID + " "},
+            "kid is cut off": {**HEADER, "kid": KID[:-1]},
+            "kid is in small letters": {**HEADER, "kid": KID.lower()},
+            "kid is a path": {**HEADER, "kid": "../../dev/null"},
+            "kid is a query": {**HEADER, "kid": "' OR 1=1 --"},
+            "kid is an address": {**HEADER, "kid": "https://evil.example/key"},
+            "kid is a wildcard": {**HEADER, "kid": "*"},
+        },
+        "RFC8725-3.11": {
+            "typ is missing": changed(HEADER, typ=None),
+            **{
+                f"typ is {typ!r}": {**HEADER, "typ": typ}
+                for typ in (
+                    *("JWT", "dpop+jwt", "segue-service+jwt", "token-introspection+jwt", "secevent+jwt", "logout+jwt"),
+                    *("oauth-authz-req+jwt", "xat+jwt", "at+jwt ", "at+jwt;v=1", "a\u017f+jwt", "text/at+jwt", "", 1),
+                )
+            },
+        },
     }
-    embedded = {"jwk": jwk_of(OTHER), "jku": "https://evil.example/jwks", "x5u": "https://evil.example/x5u"}
-    return {name: jws(header, CLAIMS, ISSUER) for name, header in headers.items()} | {
-        "the signature is by another key": jws(HEADER, CLAIMS, OTHER),
-        "it brings its own key": jws({**HEADER, **embedded}, CLAIMS, OTHER),
-        "it brings its own key and no kid": jws(changed(HEADER, kid=None, **embedded), CLAIMS, OTHER),
-        "nothing is signed": jws({**HEADER, "alg": "none"}, CLAIMS, ISSUER, signature=b""),
-        **_tokens(_REFUSED_CLAIMS),
-        **_tokens({f"{name} is missing": {name: None} for name in _REQUIRED}),
-        **_tokens({f"{name} is {value!r}": {name: value} for name in _TEXTS for value in ("", 1, ["x"], "x" * 256)}),
-        **_tokens({name: {"authorization_details": value} for name, value in refused_details().items()}),
+    tokens = {
+        section: {name: jws(each, CLAIMS, ISSUER) for name, each in named.items()} for section, named in headers.items()
     }
+    return merged(refused_everywhere(HEADER, CLAIMS, ISSUER), brought_keys(HEADER, CLAIMS), tokens)
 
 
 _TEXTS = ("sub", "client_id", "jti", "device_id", "grant_id")
-_REQUIRED = (*_TEXTS, "iss", "aud", "iat", "exp", "cnf", "authorization_details")
+_REQUIRED = ("sub", "client_id", "jti", "iss", "aud", "iat", "exp")
 _JKT = CLAIMS["cnf"]["jkt"]
-_REFUSED_CLAIMS: dict[str, Object] = {
-    "it expires now": {"exp": NOW},
-    "iat is six seconds ahead": {"iat": NOW + 6, "exp": NOW + 200},
-    "it lives 301 seconds": {"exp": NOW + 291},
-    "nbf is in a second": {"nbf": NOW + 1},
-    "nbf is a string": {"nbf": "0"},
-    "exp is true": {"exp": True},
-    "exp is fractional": {"exp": NOW + 1.5},
-    "exp is beyond all integers": {"exp": 2**53},
-    "auth_time is a string": {"auth_time": "0"},
-    "auth_time is true": {"auth_time": True},
-    "auth_time is negative": {"auth_time": -1},
-    "acr is a list": {"acr": ["x"]},
-    "iss has a slash at the end": {"iss": "https://id.example/"},
-    "iss is in capitals": {"iss": "https://ID.example"},
-    "iss is a prefix": {"iss": "https://id.exampl"},
-    "iss is a list": {"iss": ["https://id.example"]},
-    "aud is another": {"aud": "https://agent.example"},
-    "aud has a slash at the end": {"aud": "https://tasks.example/"},
-    "aud is a list": {"aud": ["https://tasks.example"]},
-    "aud is a list of two": {"aud": ["https://tasks.example", "https://agent.example"]},
-    "aud is a longer host": {"aud": "https://tasks.example.evil"},
-    "cnf is empty": {"cnf": {}},
-    "cnf is a string": {"cnf": _JKT},
-    "cnf has a certificate beside the key": {"cnf": {"jkt": _JKT, "x5t#S256": _JKT}},
-    "cnf has a whole key": {"cnf": {"jwk": jwk_of(DEVICE)}},
-    "jkt is a number": {"cnf": {"jkt": 1}},
-    "jkt is short": {"cnf": {"jkt": _JKT[:-1]}},
-    "jkt is padded": {"cnf": {"jkt": _JKT + "="}},
+_REFUSED_CLAIMS: dict[str, dict[str, Object]] = {
+    "RFC9068-4": {
+        "it expires now": {"exp": NOW},
+        "it has expired": {"exp": NOW - 1, "iat": NOW - 200},
+        "iss has a slash at the end": {"iss": "https://id.example/"},
+        "iss is in capitals": {"iss": "https://ID.example"},
+        "iss is a prefix": {"iss": "https://id.exampl"},
+        "iss is longer": {"iss": "https://id.example.evil"},
+        "iss is a list": {"iss": ["https://id.example"]},
+        "iss is empty": {"iss": ""},
+        **{f"{name} is missing": {name: None} for name in _REQUIRED},
+    },
+    "RFC7519-2": {
+        "nbf is in a second": {"nbf": NOW + 1},
+        "nbf is a string": {"nbf": "0"},
+        "exp is true": {"exp": True},
+        "exp is a string": {"exp": str(NOW + 200)},
+        "exp is a list": {"exp": [NOW + 200]},
+        "exp is an object": {"exp": {}},
+        "exp is negative": {"exp": -1},
+        "auth_time is a string": {"auth_time": "0"},
+        "auth_time is true": {"auth_time": True},
+    },
+    "PROFILE-lifetime": {
+        "iat is six seconds ahead": {"iat": NOW + 6, "exp": NOW + 200},
+        "it lives 301 seconds": {"exp": NOW + 291},
+        "it ends before it begins": {"iat": NOW + 4, "exp": NOW + 3 - 300},
+        "exp is fractional": {"exp": NOW + 1.5},
+        "exp is beyond all integers": {"exp": 2**53},
+        "nbf is fractional": {"nbf": NOW - 0.5},
+        "auth_time is negative": {"auth_time": -1},
+    },
+    "RFC8725-3.9": {
+        "aud is another": {"aud": "https://agent.example"},
+        "aud is empty": {"aud": ""},
+        "aud is an empty list": {"aud": []},
+        "aud is a list of another": {"aud": ["https://agent.example"]},
+        "aud has a slash at the end": {"aud": "https://tasks.example/"},
+        "aud is in capitals": {"aud": "https://TASKS.example"},
+        "aud is a longer host": {"aud": "https://tasks.example.evil"},
+        "aud is a prefix": {"aud": "https://tasks.exampl"},
+        "aud is an object": {"aud": {"https://tasks.example": 1}},
+    },
+    "PROFILE-audience": {
+        "aud is a list": {"aud": ["https://tasks.example"]},
+        "aud is a list of two": {"aud": ["https://tasks.example", "https://agent.example"]},
+    },
+    "RFC9449-6.1": {
+        "cnf is missing": {"cnf": None},
+        "cnf is empty": {"cnf": {}},
+        "cnf is a string": {"cnf": _JKT},
+        "cnf is a list": {"cnf": [{"jkt": _JKT}]},
+        "cnf has a whole key": {"cnf": {"jwk": jwk_of(DEVICE)}},
+        "jkt is a number": {"cnf": {"jkt": 1}},
+        "jkt is short": {"cnf": {"jkt": _JKT[:-1]}},
+        "jkt is padded": {"cnf": {"jkt": _JKT + "="}},
+        "jkt has a line feed": {"cnf": {"jkt": _JKT + "\n"}},
+        "jkt is hexadecimal": {"cnf": {"jkt": "0" * 64}},
+    },
+    "PROFILE-task": {
+        "cnf has a certificate beside the key": {"cnf": {"jkt": _JKT, "x5t#S256": _JKT}},
+        "acr is a list": {"acr": ["x"]},
+        "acr is empty": {"acr": ""},
+        "act is a string": {"act": "desktop"},
+        "act is empty": {"act": {}},
+        "act is another client": {"act": _acting("phone")},
+        "act is no text": {"act": _acting(["desktop"])},
+        "act has another claim": {"act": {"sub": "desktop", "iss": "https://evil.example"}},
+        "act is a list": {"act": [{"sub": "desktop"}]},
+        "act inside another is a string": {"act": {"sub": "desktop", "act": "phone"}},
+        "act is a chain of four": {"act": _acting("desktop", *"abc")},
+        "device_id is missing": {"device_id": None},
+        "grant_id is missing": {"grant_id": None},
+        **{f"{name} is {value!r}": {name: value} for name in _TEXTS for value in ("", 1, ["x"])},
+    },
+    "PROFILE-size": {f"{name} has 256 characters": {name: "x" * 256} for name in _TEXTS},
 }
 
 
-def refused_details() -> dict[str, object]:
-    return {
+def refused_details() -> dict[str, dict[str, object]]:
+    details: dict[str, object] = {
+        "the details are missing": None,
         "the details are an object": DETAIL,
         "the details are JSON in a string": json.dumps([DETAIL]),
         "the details are an empty list": [],
@@ -157,12 +233,29 @@ def refused_details() -> dict[str, object]:
         "the transfer is empty": [{**DETAIL, "transfer_id": ""}],
         "the transfer is null": [{**DETAIL, "transfer_id": None}],
     }
+    ours = ("type", "role", "two tasks", "name", "action", "epoch", "transfer", "member")
+    own = {name: value for name, value in details.items() if any(word in name for word in ours)}
+    return {
+        "PROFILE-task": own,
+        "RFC9396-5": {name: value for name, value in details.items() if name not in own},
+    }
+
+
+def refused_tokens() -> Groups:
+    payloads = {
+        section: {name: jws(HEADER, payload, ISSUER) for name, payload in named.items()}
+        for section, named in ambiguous(CLAIMS, "iat", required="RFC9068-4").items()
+    }
+    claims = {section: _tokens(changes) for section, changes in _REFUSED_CLAIMS.items()}
+    details = {
+        section: _tokens({name: {"authorization_details": value} for name, value in named.items()})
+        for section, named in refused_details().items()
+    }
+    return merged(refused_headers(), respelled(jws(HEADER, CLAIMS, ISSUER)), payloads, claims, details)
 
 
 def token_cases() -> list[Case]:
-    refused = refused_tokens() | dict(respelled(jws(HEADER, CLAIMS, ISSUER)))
-    refused |= {name: jws(HEADER, payload, ISSUER) for name, payload in ambiguous(CLAIMS, "iat")}
-    return [*cases("token", accepted_tokens(), "accepted"), *cases("token", refused, "invalid_token")]
+    return [*cases("token", accepted_tokens(), "accepted"), *cases("token", refused_tokens(), "invalid_token")]
 
 
 def _tokens(changes: dict[str, Object]) -> dict[str, str]:
@@ -171,11 +264,14 @@ def _tokens(changes: dict[str, Object]) -> dict[str, str]:
 
 def token_file() -> Object:
     """The whole content of task-tokens.json."""
-    jwks = {"keys": [{**jwk_of(ISSUER), "kid": KID, "use": "sig", "alg": "ES256"}]}
+    published = {"keys": [{**jwk_of(ISSUER), "kid": KID, "use": "sig", "alg": "ES256"}]}
+    found = token_cases()
     return {
+        "format": 2,
         "now": NOW,
         "issuer": CLAIMS["iss"],
         "audience": CLAIMS["aud"],
-        "jwks": jwks,
-        "cases": token_cases(),
+        "jwks": published,
+        "sections": {name: SECTIONS[name] for name in sorted({case["section"] for case in found})},
+        "cases": found,
     }
