@@ -45,7 +45,6 @@ from segue_authz.endpoints import (
     pushed_request,
     registration,
     revocation,
-    sign_in,
     signal_stream,
     signals,
     status_list,
@@ -58,6 +57,7 @@ from segue_authz.endpoints import (
 from segue_authz.endpoints.answer import Handler, protocol_endpoint
 from segue_authz.endpoints.page import page_endpoint
 from segue_authz.endpoints.services import Services
+from segue_authz.endpoints.sign_in import page, password, session
 from segue_authz.endpoints.status_list_feed import StatusListFeed
 from segue_authz.endpoints.withdrawal_feed import WithdrawalFeed
 from segue_authz.grants import token_exchange
@@ -306,10 +306,10 @@ def _page_routes(services: Services) -> list[Route]:
         return Route(path, page_endpoint(services, handler), methods=[method])
 
     return [
-        route("/", sign_in.home, "GET"),
-        route("/sign-in", sign_in.show_sign_in, "GET"),
-        route("/sign-in", sign_in.sign_in, "POST"),
-        route("/sign-out", sign_in.sign_out, "POST"),
+        route("/", page.home, "GET"),
+        route("/sign-in", page.show, "GET"),
+        route("/sign-in", password.sign_in, "POST"),
+        route("/sign-out", session.sign_out, "POST"),
         route("/authorize", authorize.ask, "GET"),
         route("/authorize", authorize.decide, "POST"),
         route("/device", device.show_code_form, "GET"),

@@ -23,7 +23,7 @@ from segue_authz.endpoints.claim import read_device_name, read_place
 from segue_authz.endpoints.form import parse, read_form
 from segue_authz.endpoints.network import network_of
 from segue_authz.endpoints.page import FromElsewhere, check_origin
-from segue_authz.endpoints.sign_in import _local
+from segue_authz.endpoints.sign_in.page import local
 from segue_authz.enrolment import canonical_username
 from segue_authz.pages.names import display_name
 from segue_authz.tokens.derivation import Derivation
@@ -184,12 +184,11 @@ def origin(data: bytes) -> None:
 
 @parser(
     "return-to",
-    "segue_authz.endpoints.sign_in:_local",
+    "segue_authz.endpoints.sign_in.page:local",
     seeds=[b"/authorize?client_id=x", b"//evil.example", b"/\\evil", b"//[", b"/\r\nX: y", b"javascript:x", b"/%00"],
 )
 def return_to(data: bytes) -> None:
-    local = _local(any_text(data))
-    assert local.startswith("/")
+    assert local(any_text(data)).startswith("/")
     assert not local.startswith(("//", "/\\"))
     assert local.isprintable()
     assert "\\" not in local

@@ -30,7 +30,7 @@ NOT_FUZZED = {
     "segue_authz.endpoints.authorize:_page": "a redirect URI that was registered",
     "segue_authz.endpoints.authorize:ask": "a redirect URI that was registered",
     "segue_authz.endpoints.policing:check_network": "what `peer` has read",
-    "segue_authz.endpoints.sign_in:_client_name": "what `return-to` has let through",
+    "segue_authz.endpoints.sign_in.page:_client_name": "what `return-to` has let through",
     "segue_authz.endpoints.withdrawal:withdrawals": _DRAWN,
     "segue_authz.pages.names:_hidden": "a name that `device-name` and `task-name` have read",
     "segue_authz.pages.render:_check_link": _OURS,

@@ -18,7 +18,7 @@ from drawn_requests import Document
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from rounds import FULL, rounds
-from segue_authz.endpoints import sign_in
+from segue_authz.endpoints.sign_in import page, password
 from starlette.routing import Route
 
 EXAMPLES = rounds(bounded=40, full=1000)
@@ -145,9 +145,9 @@ def test_whatever_is_asked_of_a_page_it_does_not_fail(pages: Pages) -> None:
 
 def test_a_page_that_fails_on_an_address_that_is_none_is_found(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the sign-in page once did."""
-    monkeypatch.setattr(sign_in, "_local", lambda address: urlsplit(address).path or "/")
+    monkeypatch.setattr(page, "local", lambda address: urlsplit(address).path or "/")
     with pytest.raises(AssertionError):
-        drawn(pages, ("GET", "/sign-in", sign_in.__name__))
+        drawn(pages, ("GET", "/sign-in", page.__name__))
 
 
 def test_the_pages_and_their_fields_are_found(pages: Pages) -> None:
@@ -160,5 +160,5 @@ def test_the_pages_and_their_fields_are_found(pages: Pages) -> None:
         "/authorize",
         "/devices",
     } <= paths
-    assert {"return_to", "username", "password"} <= set(field_names(sign_in.__name__))
+    assert {"return_to", "username", "password"} <= set(field_names(password.__name__))
     assert all(module.startswith("segue_authz.") for *_, module in pages.routes())

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from segue_authz.endpoints import device_authorization, sign_in
+from segue_authz.endpoints import device_authorization
+from segue_authz.endpoints.sign_in import password
 from segue_authz.grants.refresh_token import RefreshTokenGrant
 from segue_authz.grants.request import TokenRequest
 from segue_resource.endpoints import events, places
@@ -21,7 +22,7 @@ def passwords_may_be_tried_for_ever(patch: Patch) -> None:
     async def may_try(*_: Any) -> bool:
         return True
 
-    patch.setattr(sign_in, "_may_try", may_try)
+    patch.setattr(password, "_may_try", may_try)
 
 
 @flaw("XD-DOS-03")
@@ -36,7 +37,7 @@ def a_place_is_never_free_again(patch: Patch) -> None:
 
 @flaw("XD-DOS-05")
 def tries_count_for_the_name_wherever_they_come_from(patch: Patch) -> None:
-    patch.setattr(sign_in, "network_of", lambda _: "everywhere")
+    patch.setattr(password, "network_of", lambda _: "everywhere")
 
 
 @flaw("XD-DOS-05")

@@ -8,7 +8,7 @@ from segue import issuer_keys
 from segue.clock import Forward
 from segue.replay import MemoryUnavailable
 from segue.withdrawals import Withdrawals, WithdrawalsUnavailable
-from segue_authz.endpoints import sign_in
+from segue_authz.endpoints.sign_in import password
 from segue_resource.stores import audit, audit_verification
 from sqlalchemy.exc import OperationalError
 
@@ -30,7 +30,7 @@ def a_backup_is_believed(patch: Patch) -> None:
 
 @flaw("XD-OPS-06", "the memory is out of reach")
 def tries_that_cannot_be_counted_are_free(patch: Patch) -> None:
-    count = sign_in._may_try
+    count = password._may_try
 
     async def generous(*asked: Any) -> bool:
         try:
@@ -38,7 +38,7 @@ def tries_that_cannot_be_counted_are_free(patch: Patch) -> None:
         except MemoryUnavailable:
             return True
 
-    patch.setattr(sign_in, "_may_try", generous)
+    patch.setattr(password, "_may_try", generous)
 
 
 @flaw("XD-OPS-06", "the issuer is out of reach")

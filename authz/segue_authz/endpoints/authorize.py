@@ -24,7 +24,7 @@ from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.reauthentication import require_interaction, satisfied, sign_in_anew
 from segue_authz.endpoints.services import Services
-from segue_authz.endpoints.sign_in import sign_in_first
+from segue_authz.endpoints.sign_in.page import sign_in_first
 from segue_authz.endpoints.task_choice import (
     NewTask,
     NotChosen,

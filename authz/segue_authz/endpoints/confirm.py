@@ -24,7 +24,7 @@ from segue_authz.endpoints.decision import (
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.policing import nearness_to_show
 from segue_authz.endpoints.services import Services
-from segue_authz.endpoints.sign_in import sign_in_first
+from segue_authz.endpoints.sign_in.page import sign_in_first
 from segue_authz.endpoints.task_choice import owner_name
 from segue_authz.stores.port import Stored
 

@@ -13,7 +13,7 @@ from segue_authz.domain.transfer import Offer, Transfer, state_name
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.services import Services
-from segue_authz.endpoints.sign_in import sign_in_first
+from segue_authz.endpoints.sign_in.page import sign_in_first
 from segue_authz.stores.overview import LiveGrant, PastTransfer
 
 _LOG = logging.getLogger("segue_authz")

@@ -13,7 +13,7 @@ from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import limit, network_of
 from segue_authz.endpoints.services import Services
-from segue_authz.endpoints.sign_in import sign_in_first
+from segue_authz.endpoints.sign_in.page import sign_in_first
 from segue_authz.tokens.derivation import same
 
 WINDOW = 600

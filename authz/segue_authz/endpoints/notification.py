@@ -12,7 +12,7 @@ from segue_authz.domain.refusal import InvalidRequest
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.services import Services
-from segue_authz.endpoints.sign_in import sign_in_first
+from segue_authz.endpoints.sign_in.page import sign_in_first
 from segue_authz.outbound import acceptable
 from segue_authz.tokens.vapid import Vapid
 

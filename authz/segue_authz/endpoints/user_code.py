@@ -8,7 +8,7 @@ from segue_authz.domain.backchannel import acceptable_user_code
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.services import Services
-from segue_authz.endpoints.sign_in import sign_in_first
+from segue_authz.endpoints.sign_in.page import sign_in_first
 
 
 async def show(services: Services, request: Request) -> Response:
