@@ -3,7 +3,19 @@
 from dataclasses import dataclass
 
 PASSWORD_ACR = "urn:segue:acr:password"  # noqa: S105
-"""The authentication context class of a password alone; passkeys will have one of their own."""
+"""The authentication context class of a password alone."""
+PASSKEY_ACR = "phr"
+"""Of a passkey whose authenticator has verified who uses it: phishing-resistant.
+
+OpenID Connect Extended Authentication Profile (EAP) ACR Values 1.0 section 2; the registry of RFC 6711 has it.
+"""
+RECOVERY_ACR = "urn:segue:acr:recovery"
+"""Of a recovery code: enough to set up a way to sign in again, and no step up."""
+
+PASSWORD_AMR = ("pwd",)
+PASSKEY_AMR = ("pop", "user", "mfa")
+"""RFC 8176 section 2: possession of a key was proven, somebody was present, and it was not the only factor."""
+RECOVERY_AMR = ("otp",)
 
 
 @dataclass(frozen=True)
@@ -29,3 +41,7 @@ class BrowserSession:
     auth_time: int
     acr: str
     expires_at: int
+    amr: str = ""
+    """RFC 8176 values, a space between them; empty for a session of before they were kept."""
+    passkey_id: str | None = None
+    """With which passkey it was begun, if it was one."""

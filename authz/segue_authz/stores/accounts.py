@@ -95,7 +95,8 @@ class BrowserSessions:
         row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
         if row is None:
             return None
-        session = BrowserSession(row.session_id, row.subject, row.auth_time, row.acr, row.expires_at)
+        how = row.acr, row.expires_at, row.amr or "", row.passkey_id
+        session = BrowserSession(row.session_id, row.subject, row.auth_time, *how)
         return session, Account(row.subject, row.username, row.name, row.password_hash)
 
     async def end(self, session_id: str, *, now: int) -> bool:

@@ -77,6 +77,62 @@ browser_sessions = sa.Table(
     sa.Column("acr", sa.Text, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("ended_at", sa.BigInteger),
+    sa.Column("amr", sa.Text),
+    sa.Column("passkey_id", sa.Text),
+)
+
+passkeys = sa.Table(
+    "passkeys",
+    metadata,
+    sa.Column("passkey_id", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject"), nullable=False),
+    sa.Column("credential_id", sa.Text, nullable=False, unique=True),
+    sa.Column("public_key", sa.LargeBinary, nullable=False),
+    sa.Column("user_handle", sa.Text, nullable=False),
+    sa.Column("sign_count", sa.BigInteger, nullable=False),
+    sa.Column("transports", sa.Text, nullable=False),
+    sa.Column("attachment", sa.Text),
+    sa.Column("aaguid", sa.Text, nullable=False),
+    sa.Column("multi_device", sa.Boolean, nullable=False),
+    sa.Column("backed_up", sa.Boolean, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger),
+    sa.Column("removed_at", sa.BigInteger),
+    sa.Index("passkeys_subject", "subject"),
+)
+
+spent_challenges = sa.Table(
+    "spent_challenges",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Index("spent_challenges_until", "until"),
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("code_digest", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject"), nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger),
+    sa.Column("used_at", sa.BigInteger),
+    sa.Column("replaced_at", sa.BigInteger),
+    sa.Index("recovery_codes_subject", "subject"),
+)
+
+account_events = sa.Table(
+    "account_events",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("about", sa.Text),
+    sa.Column("network", sa.Text),
+    sa.Column("happened_at", sa.BigInteger, nullable=False),
+    sa.Index("account_events_subject", "subject", "happened_at"),
 )
 
 devices = sa.Table(
