@@ -1,7 +1,9 @@
 """Search through a task's history over HTTP, without an index and with either, on both storage sets (T20)."""
 
+import asyncio
 import dataclasses
 import secrets
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -184,6 +186,34 @@ async def test_words_of_whoever_is_erased_are_found_no_more(searched: StoreWorld
     assert await places(device, "walrus") == []
     await searched.database.write(lambda connection: search_index.forget(connection, TASK, sub=OWNER))
     assert await searched.database.read(documents) == []
+
+
+@pytest.mark.requirement("T18")
+async def test_an_erasure_waits_for_words_that_are_being_indexed(
+    store: StoreWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it could clear the index a moment before they are added."""
+    await turn(store, SearchMode.READABLE)
+    device = store.device()
+    await device.say("a walrus")
+    opening, go_on = threading.Event(), threading.Event()
+    opened = search._opened
+
+    def slowly(*named: Any) -> Any:
+        opening.set()
+        assert go_on.wait(20)
+        return opened(*named)
+
+    monkeypatch.setattr(search, "_opened", slowly)
+    destroyed = sa.update(tables.data_keys).where(tables.data_keys.c.sub == OWNER).values(wrapped=None, destroyed_at=1)
+    searching = asyncio.create_task(ask(device, "walrus"))
+    assert await asyncio.to_thread(opening.wait, 20)
+    erasing = asyncio.create_task(store.database.write(lambda connection: connection.execute(destroyed).rowcount))
+    done, _ = await asyncio.wait({erasing}, timeout=0.3)
+    go_on.set()
+    assert not done
+    assert await erasing == 1
+    await searching
 
 
 async def test_another_policy_never_answers_from_the_index_of_the_one_before(store: StoreWorld) -> None:

@@ -96,7 +96,11 @@ def index_of(reading: Reading, mode: SearchMode) -> SearchIndex:
 
 
 def advance(reading: Reading, mode: SearchMode) -> bool:
-    """Put the next events into the index; whether there are more. What another process has just added it leaves."""
+    """Put the next events into the index; whether there are more. What another process has just added it leaves.
+
+    An erasure waits meanwhile, so that it clears what was added too.
+    """
+    reading.keys.hold()
     index = index_of(reading, mode)
     before = index.through()
     after = min(before + BATCH, reading.head)

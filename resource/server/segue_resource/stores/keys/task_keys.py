@@ -29,6 +29,7 @@ KEY = 32
 
 _keys = tables.data_keys
 _OF_TASK = sa.select(_keys).where(_keys.c.task_id == sa.bindparam("the_task"))
+_HELD = _OF_TASK.with_for_update(read=True)
 _OF_TASKS = sa.select(_keys).where(_keys.c.task_id.in_(sa.bindparam("the_tasks", expanding=True)))
 
 
@@ -127,6 +128,10 @@ class TaskKeys:
         """Keys were destroyed in this transaction: read them anew when they are needed."""
         self._known = None
 
+    def hold(self) -> None:
+        """Read them under a lock: none is destroyed before this transaction ends."""
+        self._known = self._read(_HELD)
+
     def damaged(self) -> dict[int, Damaged]:
         """Why keys that were not destroyed cannot be had, by number."""
         return {key_no: found.damaged for key_no, found in self._all().items() if found.damaged is not None}
@@ -160,9 +165,12 @@ class TaskKeys:
 
     def _all(self) -> dict[int, DataKey]:
         if self._known is None:
-            rows = self._connection.execute(_OF_TASK, {"the_task": self._task_id})
-            self._known = {row.key_no: _unwrapped(row, self._keeper.master) for row in rows}
+            self._known = self._read(_OF_TASK)
         return self._known
+
+    def _read(self, statement: sa.Select[Any]) -> dict[int, DataKey]:
+        rows = self._connection.execute(statement, {"the_task": self._task_id})
+        return {row.key_no: _unwrapped(row, self._keeper.master) for row in rows}
 
 
 def of_tasks(connection: sa.Connection, task_ids: Sequence[str], *, keeper: Keeper, now: int) -> Mapping[str, TaskKeys]:
