@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from segue_storage.database import Database
 
+from segue_authz.domain.notice import A_DAY, Kind
+from segue_authz.domain.policy import DAY
 from segue_authz.domain.transfer import Requested
+from segue_authz.stores.budgets import spend
 from segue_authz.stores.insert import insert_if_absent
 from segue_authz.stores.tables import (
     backchannel_requests,
     browser_sessions,
     clients,
     notices,
+    push_messages,
     push_subscriptions,
     transfers,
 )
@@ -88,16 +92,45 @@ class Notices:
 
 def announce(connection: sa.Connection, transfer_id: str, subject: str, *, now: int) -> None:
     """A request waits: tell the browsers that the person has asked to be told in, and is signed in with."""
-    there = sa.select(push_subscriptions.c.subscription_id).join(
-        browser_sessions, browser_sessions.c.session_id == push_subscriptions.c.session_id
-    )
-    signed_in = browser_sessions.c.ended_at.is_(None), browser_sessions.c.expires_at > now
-    own = there.where(push_subscriptions.c.subject == subject, *signed_in)
-    for subscription_id in connection.execute(own).scalars().all():
+    for subscription_id in _listening(connection, subject, now=now):
         values = {"notice_id": f"{transfer_id} {subscription_id}", "transfer_id": transfer_id}
         connection.execute(
             notices.insert(), values | {"subscription_id": subscription_id, "due_at": now, "attempts": 0}
         )
+
+
+def tell(
+    connection: sa.Connection,
+    subject: str,
+    kind: Kind,
+    *,
+    now: int,
+    except_in: str | None = None,
+    grant_id: str | None = None,
+    transfer_id: str | None = None,
+) -> None:
+    """Tell the person's browsers, but for the session `except_in`, in the transaction of what there is to tell.
+
+    Withdrawn, if it is about a grant that has ended or a transfer that has been decided by then. Of several of one kind
+    in one second a browser hears once, and a person hears no more than `A_DAY` of it.
+    """
+    listening = _listening(connection, subject, now=now, except_in=except_in)
+    if not listening or not spend(connection, f"told {kind} {subject}", most=A_DAY, window=DAY, now=now):
+        return
+    about = {"subject": subject, "kind": kind.value, "grant_id": grant_id, "transfer_id": transfer_id}
+    for subscription_id in listening:
+        values = {"message_id": f"{kind} {now} {subscription_id}", "subscription_id": subscription_id}
+        insert_if_absent(connection, push_messages, values | about | {"created_at": now, "due_at": now, "attempts": 0})
+
+
+def _listening(connection: sa.Connection, subject: str, *, now: int, except_in: str | None = None) -> list[str]:
+    """The subscriptions of browsers in which the person is signed in."""
+    signed_in = browser_sessions.c.ended_at.is_(None), browser_sessions.c.expires_at > now
+    own = push_subscriptions.c.subject == subject, push_subscriptions.c.session_id != (except_in or "")
+    there = sa.select(push_subscriptions.c.subscription_id).join(
+        browser_sessions, browser_sessions.c.session_id == push_subscriptions.c.session_id
+    )
+    return list(connection.execute(there.where(*own, *signed_in)).scalars())
 
 
 def decided(connection: sa.Connection, transfer_id: str) -> None:

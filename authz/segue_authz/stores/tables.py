@@ -81,6 +81,15 @@ browser_sessions = sa.Table(
     sa.Column("passkey_id", sa.Text),
 )
 
+bound_sessions = sa.Table(
+    "bound_sessions",
+    metadata,
+    sa.Column("session_id", sa.Text, sa.ForeignKey("browser_sessions.session_id"), primary_key=True),
+    sa.Column("identifier", sa.Text, nullable=False, unique=True),
+    sa.Column("jwk", sa.JSON, nullable=False),
+    sa.Column("registered_at", sa.BigInteger, nullable=False),
+)
+
 passkeys = sa.Table(
     "passkeys",
     metadata,
@@ -314,6 +323,41 @@ notices = sa.Table(
     sa.Column("due_at", sa.BigInteger, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Index("notices_due", "due_at"),
+)
+
+arrivals = sa.Table(
+    "arrivals",
+    metadata,
+    sa.Column("grant_id", sa.Text, sa.ForeignKey("grants.grant_id"), primary_key=True),
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject"), nullable=False),
+    sa.Column("device_id", sa.Text, sa.ForeignKey("devices.device_id"), nullable=False),
+    sa.Column("new_device", sa.Boolean, nullable=False),
+    sa.Column("decided_in", sa.Text),  # the browser session in which the person approved
+    sa.Column("joined_at", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.BigInteger),
+    sa.Column("asked", sa.Integer, nullable=False),  # how often whether the device is still theirs
+    sa.Column("asked_at", sa.BigInteger),
+    sa.Column("answer", sa.Text),
+    sa.Column("answered_at", sa.BigInteger),
+    sa.Column("answered_in", sa.Text),
+    sa.Index("arrivals_subject", "subject", "joined_at"),
+    sa.Index("arrivals_asked", "asked", "joined_at"),
+)
+
+push_messages = sa.Table(
+    "push_messages",
+    metadata,
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("subscription_id", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("grant_id", sa.Text, sa.ForeignKey("grants.grant_id")),  # told only while it lives
+    sa.Column("transfer_id", sa.Text, sa.ForeignKey("transfers.transfer_id")),  # told only while it waits
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger),  # absent once the push service has it
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Index("push_messages_due", "due_at"),
+    sa.Index("push_messages_subscription", "subscription_id"),
 )
 
 signal_streams = sa.Table(

@@ -1,0 +1,25 @@
+"""What a person's browsers are told of without being asked, and how much of it in a day."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a notice says; there is nothing else in it. Each has its words in `pages/notice.py`."""
+
+    REQUEST = "request"
+    """A request by the backchannel waits (stores/backchannel.py says how often)."""
+    CLAIMED = "claimed"
+    """A device has claimed a task that this person passes on, and waits for the decision."""
+    JOINED = "joined"
+    """A device has got a task."""
+    CHECK_IN = "check_in"
+    """A device got its first task some hours ago: is it still theirs?"""
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+
+
+A_DAY = 12
+"""Notices of one kind to one person: more would be noise that hides the one that matters (push fatigue). What is not
+told is on the pages all the same."""
+LIFETIME = 14_400
+"""Seconds for which the push service keeps a notice for a browser that sleeps (RFC 8030 section 5.2)."""
