@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from segue_authz import pages
+from segue_authz.ceremony import Ceremonies
 from segue_authz.client_auth.attestation import Attesters
 from segue_authz.client_auth.authenticator import ClientAuthenticator
 from segue_authz.client_documents import ClientDocuments
@@ -32,6 +33,7 @@ from segue_authz.domain.task_card import TaskCards
 from segue_authz.endpoints import (
     authorize,
     backchannel_authentication,
+    bound_session,
     claim,
     confirm,
     device,
@@ -40,6 +42,7 @@ from segue_authz.endpoints import (
     health,
     introspection,
     invitation,
+    language,
     metadata,
     notification,
     pushed_request,
@@ -54,6 +57,10 @@ from segue_authz.endpoints import (
     waiting,
     withdrawal,
 )
+from segue_authz.endpoints.account_security import page as security
+from segue_authz.endpoints.account_security import passkeys as own_passkeys
+from segue_authz.endpoints.account_security import password as own_password
+from segue_authz.endpoints.account_security import recovery_codes as own_recovery_codes
 from segue_authz.endpoints.answer import Handler, protocol_endpoint
 from segue_authz.endpoints.page import page_endpoint
 from segue_authz.endpoints.services import Services
@@ -69,18 +76,25 @@ from segue_authz.grants.refresh_token import RefreshTokenGrant
 from segue_authz.grants.token_exchange import TokenExchangeGrant
 from segue_authz.housekeeping import Housekeeping
 from segue_authz.outbound import Outbound
+from segue_authz.pages.text import gettext, reading
 from segue_authz.password import Passwords
 from segue_authz.settings import Settings
 from segue_authz.signalling import Signalling
+from segue_authz.stores.account_events import AccountEvents
 from segue_authz.stores.accounts import Accounts, BrowserSessions
 from segue_authz.stores.authorization_codes import AuthorizationCodes
 from segue_authz.stores.backchannel import Backchannel
+from segue_authz.stores.bound_sessions import BoundSessions
 from segue_authz.stores.clients import Clients
 from segue_authz.stores.grants import Grants
 from segue_authz.stores.notices import Notices
 from segue_authz.stores.overview import Overview
+from segue_authz.stores.passkeys import Passkeys
 from segue_authz.stores.pushed_requests import PushedRequests
+from segue_authz.stores.recovery_codes import RecoveryCodes
 from segue_authz.stores.registrations import Registrations
+from segue_authz.stores.sign_ins import SignIns
+from segue_authz.stores.sign_in_ways import SignInWays
 from segue_authz.stores.signals import Signals
 from segue_authz.stores.status_lists import StatusListStore
 from segue_authz.stores.transfers import Transfers
@@ -91,6 +105,7 @@ from segue_authz.tokens.id_token import IdTokens
 from segue_authz.tokens.mint import Mint
 from segue_authz.tokens.sealed import Sealing
 from segue_authz.tokens.security_event import SecurityEvents
+from segue_authz.tokens.session_binding import SessionBinding
 from segue_authz.tokens.signing_keys import SigningKeys
 from segue_authz.tokens.status_list import Places, StatusLists
 
@@ -180,9 +195,17 @@ def create_app(
         derivation=derivation,
         proofs=ProofChecker(replay=ephemeral, nonces=Nonces(nonce_secret), clock=clock),
         passwords=Passwords(),
+        ceremonies=Ceremonies(issuer=settings.issuer, derivation=derivation, random=random, clock=clock),
+        passkeys=Passkeys(database),
+        recovery_codes=RecoveryCodes(database),
+        ways=SignInWays(database),
+        account_events=AccountEvents(database),
         cards=cards,
         accounts=accounts,
         browser_sessions=BrowserSessions(database),
+        sign_ins=SignIns(database),
+        bound_sessions=BoundSessions(database),
+        session_binding=SessionBinding(derivation, random),
         clients=clients,
         client_authenticator=ClientAuthenticator(clients, issuer=settings.issuer, clock=clock, profile=profile),
         client_documents=ClientDocuments(clients, outbound, hosts=settings.client_documents, clock=clock),
@@ -232,6 +255,7 @@ def create_app(
     routes = [
         *_protocol_routes(services, nonce_secret),
         *_page_routes(services),
+        *_bound_session_routes(services),
         pages.static_routes(),
         pages.worker_route(),
     ]
@@ -310,6 +334,13 @@ def _page_routes(services: Services) -> list[Route]:
         route("/sign-in", page.show, "GET"),
         route("/sign-in", password.sign_in, "POST"),
         route("/sign-out", session.sign_out, "POST"),
+        route("/account/security", security.show, "GET"),
+        route("/account/passkeys/options", own_passkeys.options, "GET"),
+        route("/account/passkeys/add", own_passkeys.add, "POST"),
+        route("/account/passkeys", own_passkeys.change, "POST"),
+        route("/account/password", own_password.change, "POST"),
+        route("/account/recovery-codes", own_recovery_codes.make, "POST"),
+        route("/language", language.choose, "POST"),
         route("/authorize", authorize.ask, "GET"),
         route("/authorize", authorize.decide, "POST"),
         route("/device", device.show_code_form, "GET"),
@@ -332,6 +363,13 @@ def _page_routes(services: Services) -> list[Route]:
     ]
 
 
+def _bound_session_routes(services: Services) -> list[Route]:
+    """What browsers ask of their own accord. No other page may: there is no CORS here."""
+    handlers = {bound_session.REGISTER: bound_session.register, bound_session.REFRESH: bound_session.refresh}
+    endpoint = bound_session.browser_endpoint
+    return [Route(path, endpoint(services, handler), methods=["POST"]) for path, handler in handlers.items()]
+
+
 async def _failed(_: Request, __: Exception) -> Response:
     """A bug or an outage: logged by the server with its cause, never told."""
     content = {"error": "server_error", "error_description": "the server could not answer"}
@@ -342,9 +380,11 @@ async def _not_found(request: Request, failure: Exception) -> Response:
     """404, or 405 with the methods that the address has (RFC 9110 section 15.5.6)."""
     status, headers = getattr(failure, "status_code", 404), getattr(failure, "headers", None)
     if "text/html" in request.headers.get("accept", ""):
-        response = pages.message(
-            pages.Message("There is nothing here", "The address may be incomplete.", status=status)
-        )
+        with reading(language.reader_of(request)):
+            view = pages.Message(
+                gettext("There is nothing here"), gettext("The address may be incomplete."), status=status
+            )
+            response = pages.message(view)
     else:
         content = {"error": "invalid_request", "error_description": "there is nothing here"}
         response = JSONResponse(content, status_code=status)

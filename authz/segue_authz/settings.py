@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segue_storage.setting import BadSetting, address, database, redis, seconds, setting, without_password
 
+from segue_authz.domain.bound_session import Binding
 from segue_authz.domain.profile import PROFILES, SEGUE, Profile
 
 DAY = 86_400
@@ -38,6 +39,7 @@ class Settings:
     further_audiences: tuple[str, ...] = ()
     grant_lifetime: int = 30 * DAY
     browser_session_lifetime: int = DAY // 2
+    bound_sessions: Binding = Binding.OFFER
     registration: Registering = Registering.INVITED
     client_documents: tuple[str, ...] = ()
     attesters: Path | None = None
@@ -71,6 +73,7 @@ class Settings:
             "SEGUE_AUTHZ_PROFILE": self.profile.name,
             "SEGUE_AUTHZ_GRANT_LIFETIME": str(self.grant_lifetime),
             "SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME": str(self.browser_session_lifetime),
+            "SEGUE_AUTHZ_BOUND_SESSIONS": self.bound_sessions.value,
             "SEGUE_AUTHZ_REGISTRATION": self.registration.value,
             "SEGUE_AUTHZ_ATTESTERS": str(self.attesters or "(none)"),
             "SEGUE_AUTHZ_CLIENT_DOCUMENTS": " ".join(self.client_documents) or "off",
@@ -103,6 +106,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         browser_session_lifetime=seconds(
             environ, "SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME", default=DAY // 2, least=300, most=30 * DAY
         ),
+        bound_sessions=Binding(setting(environ, "SEGUE_AUTHZ_BOUND_SESSIONS", _binding, default="offer")),
         registration=Registering(setting(environ, "SEGUE_AUTHZ_REGISTRATION", _registering, default="invited")),
         attesters=Path(environ["SEGUE_AUTHZ_ATTESTERS"]) if environ.get("SEGUE_AUTHZ_ATTESTERS") else None,
         client_documents=_hosts("SEGUE_AUTHZ_CLIENT_DOCUMENTS", environ),
@@ -114,6 +118,12 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 def _registering(name: str, value: str) -> str:
     if value not in tuple(Registering):
         raise BadSetting(f"{name} is {value!r}; it must be one of {', '.join(Registering)}")
+    return value
+
+
+def _binding(name: str, value: str) -> str:
+    if value not in tuple(Binding):
+        raise BadSetting(f"{name} is {value!r}; it must be one of {', '.join(Binding)}")
     return value
 
 

@@ -11,6 +11,8 @@ OpenID Connect Extended Authentication Profile (EAP) ACR Values 1.0 section 2; t
 """
 RECOVERY_ACR = "urn:segue:acr:recovery"
 """Of a recovery code: enough to set up a way to sign in again, and no step up."""
+UPSTREAM_ACR = "urn:segue:acr:upstream"
+"""Of another provider's word that somebody signed in there, however they did; no step up."""
 
 PASSWORD_AMR = ("pwd",)
 PASSKEY_AMR = ("pop", "user", "mfa")
@@ -45,3 +47,10 @@ class BrowserSession:
     """RFC 8176 values, a space between them; empty for a session of before they were kept."""
     passkey_id: str | None = None
     """With which passkey it was begun, if it was one."""
+    bound_at: int | None = None
+    """When its browser bound it to a key (DBSC), if it did."""
+
+    @property
+    def bound(self) -> bool:
+        """Whether it is worth nothing without its browser's key. That says nothing of how the person signed in."""
+        return self.bound_at is not None

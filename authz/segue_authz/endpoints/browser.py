@@ -1,16 +1,24 @@
-"""Who sits at the browser: one cookie, a form token that belongs to it, and a session once the person has signed in."""
+"""Who sits at the browser: one cookie, a form token that belongs to it, and a session once the person has signed in.
 
+A session that its browser has bound to a key counts only beside a fresh bound cookie (decision 0046).
+"""
+
+import logging
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from segue_authz.domain.account import Account, BrowserSession
+from segue_authz.domain.bound_session import IN_FLIGHT, UNBOUND_LIFETIME, Binding
 from segue_authz.domain.identifier import secret
 from segue_authz.domain.refusal import Refusal
 from segue_authz.endpoints.network import network_of
 from segue_authz.endpoints.services import Services
+from segue_authz.endpoints.session_headers import skipped_because
 from segue_authz.tokens.derivation import same
+
+_LOG = logging.getLogger("segue_authz")
 
 
 class StaleForm(Refusal):
@@ -27,18 +35,31 @@ class SignedOut(Refusal):
     status = 403
 
 
+class NotProved(Refusal):
+    """The session is bound to a browser, and nothing shows that this is the one."""
+
+    error = "invalid_request"
+    status = 403
+
+
 @dataclass(frozen=True)
 class Browser:
-    """The browser of this request. `cookie` is a secret, `session_id` its digest; `signed_in` may be None."""
+    """The browser of this request. `cookie` is a secret, `session_id` its digest; `signed_in` may be None.
+
+    `unproved`: there is a session, but it is bound to a browser, and nothing shows that this is the one.
+    """
 
     cookie: str
     session_id: str
     csrf: str
     signed_in: tuple[BrowserSession, Account] | None
     network: str
+    unproved: bool = False
 
     def person(self) -> tuple[BrowserSession, Account]:
-        """The session and its account. Raises `SignedOut`."""
+        """The session and its account. Raises `SignedOut` and `NotProved`."""
+        if self.unproved:
+            raise NotProved("this browser has not shown that it is the one that was signed in; load the page again")
         if self.signed_in is None:
             raise SignedOut("you have been signed out; go back and sign in again")
         return self.signed_in
@@ -49,7 +70,38 @@ async def browser_of(services: Services, request: Request) -> Browser:
     cookie = request.cookies.get(cookie_name(services)) or secret(services.random)
     session_id = services.derivation.digest("browser", cookie)
     signed_in = await services.browser_sessions.current(session_id, now=services.clock())
-    return Browser(cookie, session_id, services.derivation.csrf(cookie), signed_in, network_of(request))
+    unproved = signed_in is not None and not _proved(services, request, signed_in[0])
+    if unproved or (signed_in is not None and _too_long_unbound(services, signed_in[0])):
+        signed_in = None
+    csrf = services.derivation.csrf(cookie)
+    return Browser(cookie, session_id, csrf, signed_in, network_of(request), unproved)
+
+
+def _proved(services: Services, request: Request, session: BrowserSession) -> bool:
+    """Whether nobody has bound the session, or its browser has lately proved the key.
+
+    What was on its way while the session was bound could not bring the cookie yet.
+    """
+    now = services.clock()
+    if session.bound_at is None or now < session.bound_at + IN_FLIGHT:
+        return True
+    cookie = request.cookies.get(bound_cookie_name(services), "")
+    if services.session_binding.accepts_cookie(cookie, session.session_id, now=now):
+        return True
+    skipped = skipped_because(request)
+    _LOG.warning(
+        "a bound session of %s came to %s without its bound cookie%s",
+        session.subject,
+        request.url.path,
+        f"; its browser says {skipped}" if skipped else "",
+    )
+    return False
+
+
+def _too_long_unbound(services: Services, session: BrowserSession) -> bool:
+    """Where sessions have to be bound, one that is not is over soon."""
+    required = services.settings.bound_sessions is Binding.REQUIRE and not session.bound
+    return required and services.clock() >= session.auth_time + UNBOUND_LIFETIME
 
 
 def keep(services: Services, response: Response, cookie: str) -> Response:
@@ -75,3 +127,13 @@ def check_form(browser: Browser, form: dict[str, str]) -> None:
 def cookie_name(services: Services) -> str:
     """`__Host-` where the browser enforces it, which needs https."""
     return "__Host-segue" if services.settings.https else "segue"
+
+
+def bound_cookie_name(services: Services) -> str:
+    """The short-lived cookie of a bound session, beside the one that says which session it is."""
+    return f"{cookie_name(services)}-bound"
+
+
+def cookie_attributes(services: Services) -> str:
+    """What the browser compares the bound cookie with (DBSC, "Identify if missing session credential")."""
+    return "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if services.settings.https else "")

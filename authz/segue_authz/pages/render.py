@@ -8,10 +8,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
-from segue_authz.pages import approval, confirmation, overview
+from segue_authz.pages import approval, confirmation, overview, text
+from segue_authz.pages.account_event import event_words
 from segue_authz.pages.action import in_words
 from segue_authz.pages.chooser import ticked
 from segue_authz.pages.duration import ago, span
+from segue_authz.pages.language import LANGUAGES
 from segue_authz.pages.names import display_name
 from segue_authz.pages.role import narrowed_words, role_meaning, role_name
 from segue_authz.pages.security_headers import page_headers
@@ -27,7 +29,9 @@ from segue_authz.pages.views import (
     Invitation,
     Message,
     Notifications,
+    Security,
     SignIn,
+    Unproved,
     UserCode,
     Waiting,
 )
@@ -40,10 +44,12 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
+text.install(_TEMPLATES)
 _TEMPLATES.globals["static_url"] = static_url
 _TEMPLATES.filters.update(ago=ago, span=span, name=display_name, in_words=in_words, ticked=ticked)
 _TEMPLATES.filters.update(access_words=overview.access_words, used_words=overview.used_words)
 _TEMPLATES.filters.update(direction_words=overview.direction_words, transfer_words=overview.transfer_words)
+_TEMPLATES.filters.update(event_words=event_words)
 _TEMPLATES.filters.update(role_name=role_name, role_meaning=role_meaning, narrowed_words=narrowed_words)
 
 _CODE_PATTERN = r"[ \-]*([B-DF-HJ-NP-TV-XZb-df-hj-np-tv-xz][ \-]*){8}"
@@ -85,7 +91,8 @@ def consent(view: Consent, *, form_action_origin: str, https: bool = False) -> R
     `form_action_origin` is the origin (or private-use scheme) of the redirect URI; ValueError when it is neither.
     """
     headers = page_headers(https=https, form_action_origin=form_action_origin)
-    return _page("consent.html", status=_status(view.error), headers=headers, view=view)
+    here = f"/authorize?{view.request}"
+    return _page("consent.html", status=_status(view.error), headers=headers, view=view, here=here)
 
 
 def confirm(view: Confirm, *, https: bool = False) -> Response:
@@ -129,6 +136,14 @@ def message(view: Message, *, https: bool = False) -> Response:
     return _page("message.html", status=view.status, headers=page_headers(https=https), view=view)
 
 
+def unproved(view: Unproved, *, https: bool = False) -> Response:
+    """The session is bound to a browser, and this may be another one."""
+    headers = page_headers(https=https)
+    if view.at_once is not None:
+        headers["Refresh"] = f"0; url={view.at_once}"
+    return _page("unproved.html", status=403, headers=headers, view=view)
+
+
 def account(person_name: str, csrf: str, *, waiting: int = 0, https: bool = False) -> Response:
     """Who is signed in here, how many requests wait for them, and the way out."""
     headers = page_headers(https=https)
@@ -151,6 +166,12 @@ def notifications(view: Notifications, *, https: bool = False) -> Response:
     return _page("notifications.html", status=200, headers=headers, view=view, worker=WORKER)
 
 
+def security(view: Security, *, https: bool = False) -> Response:
+    """How the person signs in, with the ways to change it: 200, or 400 with an error."""
+    headers = page_headers(https=https)
+    return _page("security.html", status=_status(view.error), headers=headers, view=view)
+
+
 def _check_link(address: str) -> None:
     if not _LINK.fullmatch(address):
         raise ValueError("a page links to a path of this server or to an http(s) address")
@@ -169,5 +190,8 @@ def _limited(template: str, view: SignIn | EnterCode, *, https: bool, **context:
 
 
 def _page(template: str, *, status: int, headers: dict[str, str], **context: Any) -> Response:
-    body = _TEMPLATES.get_template(template).render(context)
+    reader = text.reader()
+    everywhere = {"reader": reader, "here": reader.address, "languages": LANGUAGES}
+    body = _TEMPLATES.get_template(template).render(everywhere | context)
+    headers |= {"Content-Language": reader.language.tag, "Vary": "Accept-Language, Cookie"}
     return Response(body, status_code=status, headers=headers, media_type="text/html")

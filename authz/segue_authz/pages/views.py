@@ -20,6 +20,19 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Unproved:
+    """A bound session came without its bound cookie. Both are paths of ours; the page goes on to `at_once` by itself.
+
+    Whoever comes from another site is not let refresh, whoever goes on from this page is (DBSC, "Identify if a request
+    is allowed to refresh").
+    """
+
+    again: str
+    sign_in: str
+    at_once: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class EnterCode:
     """The form for the code another device shows. `retry_after` is in seconds."""
 
@@ -260,6 +273,54 @@ class Notifications:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyRow:
+    """A passkey of the person. `this_session`: it is the one that they signed in with here."""
+
+    passkey_id: str
+    name: str
+    created_at: int
+    used_at: int | None
+    synced: bool
+    this_session: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """What has happened to the ways in which the person signs in. `kind` is one of `domain.account_event`."""
+
+    kind: str
+    about: str | None
+    network: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """How the person signs in. `fresh`: they have just done so and may change it, else `anew` is the way to it.
+
+    `may_add`: they may add a way, though nothing else if they came in by a recovery code. `codes` are shown this once.
+    """
+
+    csrf: str
+    person_name: str
+    username: str
+    now: int
+    fresh: bool
+    may_add: bool
+    anew: str
+    passkeys: tuple[PasskeyRow, ...]
+    passkeys_possible: bool
+    has_password: bool
+    only_one_way: bool
+    codes_left: int
+    codes: tuple[str, ...]
+    events: tuple[EventRow, ...]
+    notice: str | None = None
+    error: str | None = None
+    error_at: str = "passkeys"
+
+
+@dataclass(frozen=True, slots=True)
 class ConfirmStep:
     """Asks once more before something is ended: `fields` come back with `sure=yes`; `back` is a path."""
 
@@ -273,9 +334,13 @@ class ConfirmStep:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One statement with at most one way on: `action` is a label and a path or http(s) address."""
+    """One statement with at most one way on: `action` is a label and a path or http(s) address.
+
+    `detail` is what the makers of an application need, in English.
+    """
 
     title: str
     text: str
     status: int = 200
     action: tuple[str, str] | None = None
+    detail: str | None = None

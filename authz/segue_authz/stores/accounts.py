@@ -4,7 +4,8 @@ import sqlalchemy as sa
 from segue_storage.database import Database
 
 from segue_authz.domain.account import Account, BrowserSession
-from segue_authz.stores.tables import accounts, browser_sessions
+from segue_authz.stores.reservations import hand_over
+from segue_authz.stores.tables import accounts, bound_sessions, browser_sessions
 
 
 class AccountExists(Exception):
@@ -77,14 +78,16 @@ class BrowserSessions:
         self._database = database
 
     async def add(self, session: BrowserSession) -> None:
-        statement = browser_sessions.insert().values(**vars(session), ended_at=None)
+        kept = {name: value for name, value in vars(session).items() if name != "bound_at"}
+        statement = browser_sessions.insert().values(**kept, ended_at=None)
         await self._database.write(lambda connection: connection.execute(statement).rowcount)
 
     async def current(self, session_id: str, *, now: int) -> tuple[BrowserSession, Account] | None:
         """The session with its account, unless it has ended or the account is disabled."""
         statement = (
-            sa.select(browser_sessions, accounts)
+            sa.select(browser_sessions, accounts, bound_sessions.c.registered_at.label("bound_at"))
             .join(accounts, accounts.c.subject == browser_sessions.c.subject)
+            .outerjoin(bound_sessions, bound_sessions.c.session_id == browser_sessions.c.session_id)
             .where(
                 browser_sessions.c.session_id == session_id,
                 browser_sessions.c.ended_at.is_(None),
@@ -95,15 +98,25 @@ class BrowserSessions:
         row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
         if row is None:
             return None
-        how = row.acr, row.expires_at, row.amr or "", row.passkey_id
+        how = row.acr, row.expires_at, row.amr or "", row.passkey_id, row.bound_at
         session = BrowserSession(row.session_id, row.subject, row.auth_time, *how)
         return session, Account(row.subject, row.username, row.name, row.password_hash)
 
-    async def end(self, session_id: str, *, now: int) -> bool:
-        """Whether this call ended it."""
-        statement = (
-            browser_sessions.update()
-            .where(browser_sessions.c.session_id == session_id, browser_sessions.c.ended_at.is_(None))
-            .values(ended_at=now)
-        )
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
+    async def end(self, session_id: str, *, now: int, heir: BrowserSession | None = None) -> bool:
+        """Whether this call ended it.
+
+        `heir` is the session that the same browser goes on with: if it is of the same person, the decisions that were
+        reserved for the one that ends are reserved for it, in this transaction.
+        """
+        there = browser_sessions.c.session_id == session_id, browser_sessions.c.ended_at.is_(None)
+        statement = browser_sessions.update().where(*there).values(ended_at=now)
+        theirs = sa.select(browser_sessions.c.subject).where(*there)
+
+        def work(connection: sa.Connection) -> bool:
+            subject = connection.execute(theirs).scalar_one_or_none()
+            ended = connection.execute(statement).rowcount == 1
+            if ended and heir is not None and heir.subject == subject:
+                hand_over(connection, session_id, heir.session_id, subject=subject)
+            return ended
+
+        return await self._database.write(work)

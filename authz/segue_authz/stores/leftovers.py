@@ -15,6 +15,7 @@ from segue_authz.stores import budgets
 from segue_authz.stores.tables import (
     authorization_codes,
     backchannel_requests,
+    bound_sessions,
     browser_sessions,
     notices,
     push_subscriptions,
@@ -48,6 +49,8 @@ def _leftovers(now: int) -> Iterator[tuple[sa.Table, sa.Column[str], sa.ColumnEl
     over = browser_sessions.c.expires_at < now - SOON
     told = push_subscriptions.c.session_id.in_(sa.select(browser_sessions.c.session_id).where(over))
     yield push_subscriptions, push_subscriptions.c.subscription_id, told
+    bound = bound_sessions.c.session_id.in_(sa.select(browser_sessions.c.session_id).where(over))
+    yield bound_sessions, bound_sessions.c.session_id, bound
     yield browser_sessions, browser_sessions.c.session_id, over
     nothing_came = sa.and_(transfers.c.expires_at < now - LATE, transfers.c.grant_id.is_(None))
     without = sa.select(transfers.c.transfer_id).where(nothing_came)

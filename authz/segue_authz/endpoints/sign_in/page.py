@@ -31,10 +31,20 @@ async def show(services: Services, request: Request) -> Response:
     anew = request.query_params.get("anew") == "yes"
     if browser.signed_in is not None and not anew:
         return RedirectResponse(return_to, status_code=303)
+    if browser.unproved and not anew:
+        return _unproved(services, return_to, again=request.query_params.get("again") == "yes")
     username = browser.signed_in[1].username if browser.signed_in else ""
     client_name = await _client_name(services, return_to)
     view = pages.SignIn(browser.csrf, return_to, username, client_name=client_name, anew=anew)
     return keep(services, pages.sign_in(view, https=services.settings.https), browser.cookie)
+
+
+def _unproved(services: Services, return_to: str, *, again: bool) -> Response:
+    """Let the browser come once more, from a page of ours; then it is for the person to see what is wrong."""
+    here = f"/sign-in?return_to={quote(return_to, safe='')}"
+    once_more = f"{here}&again=yes"
+    view = pages.Unproved(once_more, f"{here}&anew=yes", None if again else once_more)
+    return pages.unproved(view, https=services.settings.https)
 
 
 def local(address: str) -> str:
