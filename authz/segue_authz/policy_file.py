@@ -9,6 +9,13 @@ short_lived_codes = 60
 
 [transfer_policy.sensitivity.high]
 establish_proximity = "require"
+
+[sign_in_policy]               # of the same preset, unless it names another
+max_age = 43200
+
+[sign_in_policy.sensitivity.high]
+max_age = 120
+strength = "require_phishing_resistant"
 """
 
 import tomllib
@@ -22,8 +29,10 @@ from segue.authority import ACTIONS
 from segue_storage.setting import BadSetting
 
 from segue_authz.domain.policy import PRESETS, Policies
+from segue_authz.domain.sign_in_policy import LONGEST_AGE, SIGN_IN_PRESETS, SignInPolicies
 
 _Reader = Callable[[Any], Any]
+_TABLES = ("transfer_policy", "sign_in_policy")
 
 
 def read(file: Path | None) -> Policies:
@@ -34,9 +43,37 @@ def read(file: Path | None) -> Policies:
         document = tomllib.loads(file.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as unreadable:
         raise BadSetting(f"the policy file {file} cannot be read: {unreadable}") from unreadable
-    if set(document) != {"transfer_policy"} or not isinstance(document["transfer_policy"], dict):
-        raise BadSetting(f"{file} must hold one table, transfer_policy")
-    return from_table(document["transfer_policy"])
+    if (
+        not document
+        or not set(document) <= set(_TABLES)
+        or not all(isinstance(document[name], dict) for name in document)
+    ):
+        raise BadSetting(f"{file} must hold one table or both of {', '.join(_TABLES)}")
+    return from_tables(document)
+
+
+def from_tables(tables: Mapping[str, Mapping[str, Any]]) -> Policies:
+    """Raises `BadSetting`, naming the setting, what it holds and what would be accepted."""
+    policies = from_table(tables.get("transfer_policy", {}))
+    return replace(policies, sign_in=_sign_in(tables.get("sign_in_policy", {}), preset=policies.preset))
+
+
+def _sign_in(table: Mapping[str, Any], *, preset: str) -> SignInPolicies:
+    """What a file says of a client or a sensitivity replaces what the preset says of it, value by value."""
+    own = {name: value for name, value in table.items() if name not in ("preset", "clients", "sensitivity")}
+    preset = table.get("preset", preset)
+    if preset not in SIGN_IN_PRESETS:
+        raise BadSetting(f"sign_in_policy.preset is {preset!r}; it must be one of {', '.join(sorted(SIGN_IN_PRESETS))}")
+    base = SIGN_IN_PRESETS[preset]
+    where = "sign_in_policy"
+    sensitivity = _tables(table.get("sensitivity", {}), f"{where}.sensitivity", _SIGN_IN_READERS)
+    both = set(base.by_sensitivity) | set(sensitivity)
+    return SignInPolicies(
+        general=replace(base.general, **_values(own, where, _SIGN_IN_READERS)),
+        by_client=_tables(table.get("clients", {}), f"{where}.clients", _SIGN_IN_READERS),
+        by_sensitivity={name: {**base.by_sensitivity.get(name, {}), **sensitivity.get(name, {})} for name in both},
+        preset=preset,
+    )
 
 
 def from_table(table: Mapping[str, Any]) -> Policies:
@@ -47,25 +84,26 @@ def from_table(table: Mapping[str, Any]) -> Policies:
         raise BadSetting(f"transfer_policy.preset is {preset!r}; it must be one of {', '.join(sorted(PRESETS))}")
     return Policies(
         preset=preset,
-        general=replace(PRESETS[preset], **_values(own, "transfer_policy")),
-        by_client=_tables(table.get("clients", {}), "transfer_policy.clients"),
-        by_sensitivity=_tables(table.get("sensitivity", {}), "transfer_policy.sensitivity"),
+        general=replace(PRESETS[preset], **_values(own, "transfer_policy", _READERS)),
+        by_client=_tables(table.get("clients", {}), "transfer_policy.clients", _READERS),
+        by_sensitivity=_tables(table.get("sensitivity", {}), "transfer_policy.sensitivity", _READERS),
+        sign_in=SIGN_IN_PRESETS[preset],
     )
 
 
-def _tables(tables: Any, where: str) -> dict[str, dict[str, Any]]:
+def _tables(tables: Any, where: str, readers: Mapping[str, _Reader]) -> dict[str, dict[str, Any]]:
     if not isinstance(tables, dict) or not all(isinstance(values, dict) for values in tables.values()):
         raise BadSetting(f"{where} must hold tables")
-    return {name: _values(values, f"{where}.{name}") for name, values in tables.items()}
+    return {name: _values(values, f"{where}.{name}", readers) for name, values in tables.items()}
 
 
-def _values(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _values(values: Mapping[str, Any], where: str, readers: Mapping[str, _Reader]) -> dict[str, Any]:
     read_values = {}
     for name, value in values.items():
-        if name not in _READERS:
-            raise BadSetting(f"{where}.{name} is not a setting; those are {', '.join(_READERS)}")
+        if name not in readers:
+            raise BadSetting(f"{where}.{name} is not a setting; those are {', '.join(readers)}")
         try:
-            read_values[name] = _READERS[name](value)
+            read_values[name] = readers[name](value)
         except ValueError as wrong:
             raise BadSetting(f"{where}.{name} is {value!r}; it must be {wrong}") from wrong
     return read_values
@@ -122,4 +160,11 @@ _READERS: Mapping[str, _Reader] = {
     "rate_limits": _number(1, 1_000),
     "authenticate_then_initiate": _word("off", "require"),
     "request_initiation_verification": _word("off", "require"),
+}
+
+_SIGN_IN_READERS: Mapping[str, _Reader] = {
+    "max_age": _number(0, LONGEST_AGE),
+    "strength": _word("any", "phishing_resistant", "require_phishing_resistant"),
+    "one_decision": _word("off", "require"),
+    "unbound_browser": _word("accept", "fresh"),
 }

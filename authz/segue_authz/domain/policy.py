@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from segue.authority import ACTIONS
 
+from segue_authz.domain.sign_in_policy import BALANCED as BALANCED_SIGN_IN
+from segue_authz.domain.sign_in_policy import SignInPolicies
+
 PASSING_ON = frozenset({"task:transfer"})
 ERASING = frozenset({"task:erase"})
 RESERVED = PASSING_ON | ERASING
@@ -65,13 +68,14 @@ class Policies:
     """The policy of a deployment, with what differs for a client and for tasks of a sensitivity.
 
     A client's values replace the general ones, and those of the task's sensitivity replace both. `preset` is the name
-    of the one that the general policy was made from.
+    of the one that the general policy was made from. `sign_in` is what a decision needs of the sign-in.
     """
 
     general: TransferPolicy = BALANCED
     by_client: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     by_sensitivity: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     preset: str = "balanced"
+    sign_in: SignInPolicies = BALANCED_SIGN_IN
 
     def effective(self, client_id: str, sensitivity: str | None = None) -> TransferPolicy:
         """What holds for a transfer to this client of a task of this sensitivity (None: not known yet)."""

@@ -60,10 +60,20 @@ def wanted(parameters: Mapping[str, str]) -> Wanted:
 def satisfied(services: Services, session: BrowserSession, wanted: Wanted, query: str) -> bool:
     """Whether the person has signed in as the request wants it."""
     age = services.clock() - session.auth_time
-    marked, _, tag = query.rpartition(_MARK)
-    if marked and age <= GOOD_FOR and same(_tag(services, session.session_id, f"/authorize?{marked}"), tag):
+    if signed_in_for(services, session, f"/authorize?{query}"):
         return True
     return not wanted.anew and (wanted.max_age is None or age <= wanted.max_age)
+
+
+def signed_in_for(services: Services, session: BrowserSession, here: str) -> bool:
+    """Whether the address ends in this session's mark: the person has signed in anew, of late, for what is there."""
+    address, _, tag = here.rpartition(_MARK)
+    recent = services.clock() - session.auth_time <= GOOD_FOR
+    return bool(address) and recent and same(_tag(services, session.session_id, address), tag)
+
+
+def unmarked(address: str) -> str:
+    return address.rpartition(_MARK)[0] or address
 
 
 def require_interaction(wanted: Wanted, *, signed_in: bool) -> None:
@@ -74,7 +84,7 @@ def require_interaction(wanted: Wanted, *, signed_in: bool) -> None:
 
 def sign_in_anew(query: str) -> Response:
     """Send the person to the sign-in page, whoever is signed in, and back to the request."""
-    here = f"/authorize?{query.rpartition(_MARK)[0] or query}"
+    here = f"/authorize?{unmarked(query)}"
     return RedirectResponse(f"/sign-in?anew=yes&return_to={quote(here, safe='')}", status_code=303)
 
 

@@ -31,8 +31,7 @@ async def sign_in(services: Services, request: Request) -> Response:
     if not right or account is None or not account.enabled:
         view = pages.SignIn(browser.csrf, return_to, username, _WRONG, anew=anew)
         return _status(keep(services, pages.sign_in(view, https=services.settings.https), browser.cookie), 401)
-    await services.browser_sessions.end(browser.session_id, now=services.clock())
-    return await session.start(services, account, acr=PASSWORD_ACR, return_to=return_to, anew=anew)
+    return await session.start(services, account, acr=PASSWORD_ACR, return_to=return_to, anew=anew, before=browser)
 
 
 async def _may_try(services: Services, request: Request, username: str) -> bool:
