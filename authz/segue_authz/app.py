@@ -22,6 +22,7 @@ from starlette.types import Lifespan
 
 from segue_authz import pages
 from segue_authz.ceremony import Ceremonies
+from segue_authz.checking_in import CheckingIn
 from segue_authz.client_auth.attestation import Attesters
 from segue_authz.client_auth.authenticator import ClientAuthenticator
 from segue_authz.client_documents import ClientDocuments
@@ -82,14 +83,17 @@ from segue_authz.settings import Settings
 from segue_authz.signalling import Signalling
 from segue_authz.stores.account_events import AccountEvents
 from segue_authz.stores.accounts import Accounts, BrowserSessions
+from segue_authz.stores.arrivals import Arrivals
 from segue_authz.stores.authorization_codes import AuthorizationCodes
 from segue_authz.stores.backchannel import Backchannel
 from segue_authz.stores.bound_sessions import BoundSessions
+from segue_authz.stores.check_ins import CheckIns
 from segue_authz.stores.clients import Clients
 from segue_authz.stores.grants import Grants
 from segue_authz.stores.notices import Notices
 from segue_authz.stores.overview import Overview
 from segue_authz.stores.passkeys import Passkeys
+from segue_authz.stores.push_messages import PushMessages
 from segue_authz.stores.pushed_requests import PushedRequests
 from segue_authz.stores.recovery_codes import RecoveryCodes
 from segue_authz.stores.registrations import Registrations
@@ -218,6 +222,9 @@ def create_app(
         backchannel=Backchannel(database),
         user_codes=UserCodes(database),
         notices=Notices(database),
+        push_messages=PushMessages(database),
+        arrivals=Arrivals(database),
+        check_ins=CheckIns(database),
         sealing=sealing,
         id_tokens=IdTokens(issuer=settings.issuer, keys=keys, derivation=derivation),
         overview=Overview(database),
@@ -271,12 +278,13 @@ def create_app(
     signalling = Signalling(
         services.signals, events=services.security_events, sealing=sealing, clock=clock, post=delivery.post
     )
+    checking_in = CheckingIn(database, after=settings.check_in, clock=clock)
     app = Starlette(
         routes=routes,
         exception_handlers=handlers,
-        lifespan=working(lifespan, delivery, signalling, Housekeeping(database, clock=clock)),
+        lifespan=working(lifespan, delivery, signalling, checking_in, Housekeeping(database, clock=clock)),
     )
-    app.state.delivery, app.state.signalling = delivery, signalling
+    app.state.delivery, app.state.signalling, app.state.checking_in = delivery, signalling, checking_in
     app.router.redirect_slashes = False
     return app
 
@@ -354,6 +362,8 @@ def _page_routes(services: Services) -> list[Route]:
         route("/user-code", user_code.change, "POST"),
         route("/notices", notification.show, "GET"),
         route("/notices", notification.change, "POST"),
+        route("/notices/latest", notification.latest, "GET"),
+        route("/notices/latest", notification.shown, "POST"),
         route("/invitation", invitation.show, "GET"),
         route("/invitation", invitation.answer, "POST"),
         route("/devices", devices.show, "GET"),

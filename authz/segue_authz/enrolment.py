@@ -20,6 +20,7 @@ from segue_authz.stores.accounts import Accounts
 from segue_authz.stores.clients import Clients
 
 LEAST_PASSWORD_LENGTH = 8
+MOST_PASSWORD_LENGTH = 1000
 LEAST_RSA_BITS = 2048
 
 
@@ -37,8 +38,8 @@ async def add_user(database: Database, *, username: str, password: str, name: st
     canonical = canonical_username(username)
     if not canonical or len(canonical) > 100:
         raise NotAcceptable("a username has 1 to 100 characters")
-    if not LEAST_PASSWORD_LENGTH <= len(password) <= 1000:
-        raise NotAcceptable(f"a password has {LEAST_PASSWORD_LENGTH} to 1000 characters")
+    if not LEAST_PASSWORD_LENGTH <= len(password) <= MOST_PASSWORD_LENGTH:
+        raise NotAcceptable(f"a password has {LEAST_PASSWORD_LENGTH} to {MOST_PASSWORD_LENGTH} characters")
     account = Account(new("usr", random), canonical, name or username, hash_password(password))
     await Accounts(database).add(account)
     return account.subject

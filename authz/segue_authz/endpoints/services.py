@@ -23,13 +23,16 @@ from segue_authz.password import Passwords
 from segue_authz.settings import Settings
 from segue_authz.stores.account_events import AccountEvents
 from segue_authz.stores.accounts import Accounts, BrowserSessions
+from segue_authz.stores.arrivals import Arrivals
 from segue_authz.stores.backchannel import Backchannel
 from segue_authz.stores.bound_sessions import BoundSessions
+from segue_authz.stores.check_ins import CheckIns
 from segue_authz.stores.clients import Clients
 from segue_authz.stores.notices import Notices
 from segue_authz.stores.overview import Overview
 from segue_authz.stores.passkeys import Passkeys
 from segue_authz.stores.port import AuthorizationCodeStore, GrantStore, TransferStore, WithdrawalStore
+from segue_authz.stores.push_messages import PushMessages
 from segue_authz.stores.pushed_requests import PushedRequests
 from segue_authz.stores.recovery_codes import RecoveryCodes
 from segue_authz.stores.registrations import Registrations
@@ -80,6 +83,9 @@ class Services:
     backchannel: Backchannel
     user_codes: UserCodes
     notices: Notices
+    push_messages: PushMessages
+    arrivals: Arrivals
+    check_ins: CheckIns
     sealing: Sealing
     id_tokens: IdTokens
     overview: Overview

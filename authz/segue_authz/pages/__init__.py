@@ -12,6 +12,7 @@ from segue_authz.pages.render import (
     invitation_code,
     message,
     notifications,
+    security,
     sign_in,
     unproved,
     user_code,

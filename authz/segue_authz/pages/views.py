@@ -95,7 +95,8 @@ class Confirm:
     are what the server knows. `task_name` is None if it cannot be told any more.
     `mode` is `move` or `share`. `state` is one of those in section 6.1 of the protocol. Times are seconds. `error_at`
     is the identifier of what the error leads to: the field, or the part of the page to look at again. `nearness` is
-    `near` or `far`, by the network the server sees; None when that is not to be shown.
+    `near` or `far`, by the network the server sees; None when that is not to be shown. `sign_in_due`: approving takes
+    signing in once more. `back` is the query of the page's address, which tells who has done that for it.
     """
 
     csrf: str
@@ -120,6 +121,8 @@ class Confirm:
     place: str | None = None
     error: str | None = None
     error_at: str = "check_value"
+    sign_in_due: bool = False
+    back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,8 @@ class Approve:
     place: str | None = None
     error: str | None = None
     error_at: str = "check_value"
+    sign_in_due: bool = False
+    back: str = ""
     backchannel: bool = False
     binding_message: str | None = None
 

@@ -24,6 +24,10 @@ class Derivation:
         """The form token that belongs to a browser's cookie."""
         return self._text("csrf", cookie)
 
+    def recovery_code(self, subject: str, code: str) -> str:
+        """How a recovery code of this person is stored and found."""
+        return self._text("recovery_code", subject, code)
+
     def refresh_token(self, grant_id: str, generation: int) -> str:
         """`grant.generation.tag`: the one refresh token of this grant and generation (decision 0003)."""
         return f"{grant_id}.{generation}.{self._text('refresh_token', grant_id, str(generation))}"

@@ -1,0 +1,34 @@
+"""What has happened to accounts. An event is written by the transaction that makes it true."""
+
+import sqlalchemy as sa
+from segue_storage.database import Database
+
+from segue_authz.domain.account_event import AccountEvent
+from segue_authz.stores.tables import account_events
+
+_SHOWN = 20
+
+
+def note(connection: sa.Connection, event: AccountEvent) -> None:
+    """The one place at which events of an account begin: whoever is to be told of them is told from here."""
+    connection.execute(account_events.insert(), vars(event))
+
+
+class AccountEvents:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def note(self, event: AccountEvent) -> None:
+        """For what changes nothing else."""
+        await self._database.write(lambda connection: note(connection, event))
+
+    async def latest(self, subject: str) -> list[AccountEvent]:
+        """The newest first."""
+        statement = (
+            sa.select(account_events)
+            .where(account_events.c.subject == subject)
+            .order_by(account_events.c.happened_at.desc(), account_events.c.event_id)
+            .limit(_SHOWN)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [AccountEvent(**row._mapping) for row in rows]
