@@ -82,11 +82,17 @@ class _Reader(HTMLParser):
         self.open[-1].children.append(data)
 
 
-def read_page(page: Response | str) -> Element:
-    """The page's root. ValueError when its tags do not nest."""
+def read_page(page: Response | str, *, foot: bool = False) -> Element:
+    """The page's root. ValueError when its tags do not nest. The foot, the same on all pages, only when wanted."""
     reader = _Reader()
     reader.feed(page if isinstance(page, str) else bytes(page.body).decode())
     reader.close()
     if len(reader.open) != 1:
         raise ValueError(f"<{reader.open[-1].tag}> is never closed")
-    return reader.open[0]
+    root = reader.open[0]
+    if not foot:
+        for body in root.all("body"):
+            body.children = [
+                child for child in body.children if not isinstance(child, Element) or child.tag != "footer"
+            ]
+    return root

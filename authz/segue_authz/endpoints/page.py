@@ -12,7 +12,10 @@ from segue_authz import pages
 from segue_authz.domain.refusal import Refusal
 from segue_authz.domain.task_card import CardsUnavailable
 from segue_authz.endpoints.answer import Endpoint, Handler
+from segue_authz.endpoints.language import keep_asked, reader_of
 from segue_authz.endpoints.services import Services
+from segue_authz.pages.refusal import refused
+from segue_authz.pages.text import gettext, reading
 
 _LOG = logging.getLogger("segue_authz")
 
@@ -28,18 +31,23 @@ def page_endpoint(services: Services, handler: Handler) -> Endpoint:
     """The handler with its refusals shown as pages."""
 
     async def endpoint(request: Request) -> Response:
+        with reading(reader_of(request)):
+            return keep_asked(services, await answer(request))
+
+    async def answer(request: Request) -> Response:
         try:
             if request.method == "POST":
                 check_origin(services, request)
             return await handler(services, request)
         except Refusal as refusal:
             _LOG.info("%s refused: %s", request.url.path, refusal)
-            text = refusal.description[0].upper() + refusal.description[1:] + "."
-            view = pages.Message("This did not work", text, status=refusal.status)
+            view = refused(refusal)
         except (CardsUnavailable, MemoryUnavailable, DatabaseUnavailable) as outage:
             _LOG.error("%s: %s", request.url.path, outage)
-            text = "A part of the service cannot be reached. Load this page again in a moment to see how things stand."
-            view = pages.Message("Not available right now", text, status=503)
+            text = gettext(
+                "A part of the service cannot be reached. Load this page again in a moment to see how things stand."
+            )
+            view = pages.Message(gettext("Not available right now"), text, status=503)
         return pages.message(view, https=services.settings.https)
 
     return endpoint

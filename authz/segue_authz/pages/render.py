@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
@@ -65,7 +66,8 @@ _LINK = re.compile(r"https?://[^\s\\]+|/(?![/\\])[^\s\\]*")
 
 def sign_in(view: SignIn, *, https: bool = False) -> Response:
     """The sign-in form: 200, 400 with an error, 429 when the person has to wait."""
-    return _limited("sign_in.html", view, https=https)
+    here = {"return_to": view.return_to} | ({"anew": "yes"} if view.anew else {})
+    return _limited("sign_in.html", view, https=https, here=f"/sign-in?{urlencode(here)}")
 
 
 def enter_code(view: EnterCode, *, https: bool = False) -> Response:

@@ -164,7 +164,10 @@ class Approve:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An invitation as the person sees it who has its `code`. `inviter_name` is the account's, `expires_in` seconds."""
+    """An invitation as the person sees it who has its `code`. `inviter_name` is the account's, `expires_in` seconds.
+
+    `back` is as in `Confirm`.
+    """
 
     csrf: str
     code: str
@@ -175,6 +178,7 @@ class Invitation:
     expires_in: int
     person_name: str
     error: str | None = None
+    back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
