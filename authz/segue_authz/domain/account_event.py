@@ -13,6 +13,8 @@ class Kind(StrEnum):
     CODES_MADE = "codes-made"
     CODE_USED = "code-used"
     CODE_BY_OPERATOR = "code-by-operator"
+    UPSTREAM_LINKED = "upstream-linked"
+    UPSTREAM_UNLINKED = "upstream-unlinked"
     SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
 
 

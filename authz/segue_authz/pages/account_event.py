@@ -11,6 +11,8 @@ _WORDS = {
     "codes-made": marked("New recovery codes were made."),
     "code-used": marked("Somebody signed in with a recovery code."),
     "code-by-operator": marked("Those who run this service made a recovery code for you."),
+    "upstream-linked": marked("An account elsewhere was linked, by which you can sign in."),
+    "upstream-unlinked": marked("An account elsewhere was unlinked."),
     "signed-out-elsewhere": marked("All other browsers were signed out."),
 }
 

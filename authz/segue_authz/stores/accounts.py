@@ -5,7 +5,7 @@ from segue_storage.database import Database
 
 from segue_authz.domain.account import Account, BrowserSession
 from segue_authz.stores.reservations import hand_over
-from segue_authz.stores.tables import accounts, bound_sessions, browser_sessions
+from segue_authz.stores.tables import accounts, bound_sessions, browser_sessions, upstream_identities
 
 
 class AccountExists(Exception):
@@ -58,6 +58,7 @@ class Accounts:
             gone = accounts.update().where(*there).values(disabled_at=disabled_at, deleted_at=now, **forgotten)
             signed_in = browser_sessions.c.subject == subject, browser_sessions.c.ended_at.is_(None)
             connection.execute(browser_sessions.update().where(*signed_in).values(ended_at=now))
+            connection.execute(upstream_identities.delete().where(upstream_identities.c.subject == subject))
             return connection.execute(gone).rowcount == 1
 
         return await self._database.write(work)
@@ -71,6 +72,12 @@ class Accounts:
         return None if row is None else Account(**row._mapping)
 
 
+def insert_session(connection: sa.Connection, session: BrowserSession) -> None:
+    """By whatever way somebody has signed in."""
+    kept = {name: value for name, value in vars(session).items() if name != "bound_at"}
+    connection.execute(browser_sessions.insert().values(**kept, ended_at=None))
+
+
 class BrowserSessions:
     """Signed-in browsers, found by the digest of their cookie."""
 
@@ -78,9 +85,7 @@ class BrowserSessions:
         self._database = database
 
     async def add(self, session: BrowserSession) -> None:
-        kept = {name: value for name, value in vars(session).items() if name != "bound_at"}
-        statement = browser_sessions.insert().values(**kept, ended_at=None)
-        await self._database.write(lambda connection: connection.execute(statement).rowcount)
+        await self._database.write(lambda connection: insert_session(connection, session))
 
     async def current(self, session_id: str, *, now: int) -> tuple[BrowserSession, Account] | None:
         """The session with its account, unless it has ended or the account is disabled."""

@@ -21,6 +21,9 @@ from segue_authz.stores.tables import (
     push_subscriptions,
     pushed_requests,
     transfers,
+    upstream_logouts,
+    upstream_requests,
+    upstream_sessions,
 )
 
 AT_ONCE = 500
@@ -51,7 +54,11 @@ def _leftovers(now: int) -> Iterator[tuple[sa.Table, sa.Column[str], sa.ColumnEl
     yield push_subscriptions, push_subscriptions.c.subscription_id, told
     bound = bound_sessions.c.session_id.in_(sa.select(browser_sessions.c.session_id).where(over))
     yield bound_sessions, bound_sessions.c.session_id, bound
+    upstream = upstream_sessions.c.session_id.in_(sa.select(browser_sessions.c.session_id).where(over))
+    yield upstream_sessions, upstream_sessions.c.session_id, upstream
     yield browser_sessions, browser_sessions.c.session_id, over
+    yield upstream_requests, upstream_requests.c.digest, upstream_requests.c.expires_at < now - SOON
+    yield upstream_logouts, upstream_logouts.c.digest, upstream_logouts.c.happened_at < now - SOON
     nothing_came = sa.and_(transfers.c.expires_at < now - LATE, transfers.c.grant_id.is_(None))
     without = sa.select(transfers.c.transfer_id).where(nothing_came)
     for table, key in ((notices, notices.c.notice_id), (backchannel_requests, backchannel_requests.c.transfer_id)):

@@ -9,7 +9,7 @@ from segue_storage.database import Database
 from segue_authz.domain.account_event import AccountEvent
 from segue_authz.domain.ways import Ways
 from segue_authz.stores import account_events
-from segue_authz.stores.tables import accounts, browser_sessions, passkeys
+from segue_authz.stores.tables import accounts, browser_sessions, passkeys, upstream_identities
 
 
 class LastWay(Exception):
@@ -24,7 +24,9 @@ def ways_of(connection: sa.Connection, subject: str, *, locked: bool = False) ->
         raise LookupError(subject)
     live = passkeys.c.subject == subject, passkeys.c.removed_at.is_(None)
     number = connection.execute(sa.select(sa.func.count()).select_from(passkeys).where(*live)).scalar_one()
-    return Ways(passkeys=number, password=bool(password_hash))
+    known = sa.select(sa.func.count()).select_from(upstream_identities)
+    elsewhere = connection.execute(known.where(upstream_identities.c.subject == subject)).scalar_one()
+    return Ways(passkeys=number, password=bool(password_hash), elsewhere=elsewhere)
 
 
 def require_another(connection: sa.Connection, subject: str) -> None:

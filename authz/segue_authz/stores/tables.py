@@ -144,6 +144,54 @@ account_events = sa.Table(
     sa.Index("account_events_subject", "subject", "happened_at"),
 )
 
+upstream_identities = sa.Table(
+    "upstream_identities",
+    metadata,
+    sa.Column("identity_id", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject"), nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("sub", sa.Text, nullable=False),
+    sa.Column("called", sa.Text, nullable=False),
+    sa.Column("linked_at", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("issuer", "sub", name="upstream_identities_once"),
+    sa.Index("upstream_identities_subject", "subject"),
+)
+
+upstream_requests = sa.Table(
+    "upstream_requests",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("browser", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, sa.ForeignKey("accounts.subject")),  # who links; absent when somebody signs in
+    sa.Column("return_to", sa.Text, nullable=False),
+    sa.Column("anew", sa.Boolean, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("answered_at", sa.BigInteger),
+)
+
+upstream_sessions = sa.Table(
+    "upstream_sessions",
+    metadata,
+    sa.Column("session_id", sa.Text, sa.ForeignKey("browser_sessions.session_id"), primary_key=True),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("sub", sa.Text, nullable=False),
+    sa.Column("sid", sa.Text),
+    sa.Index("upstream_sessions_person", "issuer", "sub"),
+)
+
+upstream_logouts = sa.Table(
+    "upstream_logouts",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("sub", sa.Text),
+    sa.Column("sid", sa.Text),
+    sa.Column("happened_at", sa.BigInteger, nullable=False),
+    sa.Index("upstream_logouts_happened", "issuer", "happened_at"),
+)
+
 devices = sa.Table(
     "devices",
     metadata,

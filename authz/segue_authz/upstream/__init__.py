@@ -1,0 +1,1 @@
+"""Signing in at another OpenID Connect provider: this server as a relying party (OpenID Connect Core 1.0)."""
