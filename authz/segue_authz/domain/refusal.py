@@ -164,6 +164,21 @@ class InsufficientScope(Refusal):
     headers = MappingProxyType({"WWW-Authenticate": 'DPoP error="insufficient_scope", algs="ES256"'})
 
 
+class InsufficientUserAuthentication(Refusal):
+    """RFC 9470 section 3. What is wanted stands in the challenge, and in the body for clients that see no headers."""
+
+    error = "insufficient_user_authentication"
+    status = 401
+
+    def __init__(self, description: str, *, max_age: int, acr_values: str | None, resource_metadata: str) -> None:
+        wanted = {"max_age": str(max_age)} | ({"acr_values": acr_values} if acr_values else {})
+        super().__init__(description, **wanted)
+        told = {"error": self.error, "error_description": description, **wanted, "algs": "ES256"}
+        told["resource_metadata"] = resource_metadata
+        challenge = "DPoP " + ", ".join(f'{name}="{value}"' for name, value in told.items())
+        self.headers = MappingProxyType({"WWW-Authenticate": challenge})
+
+
 class StreamConflict(Refusal):
     """OpenID SSF 1.0 section 8.1: the stream is there already, or has just become another one."""
 

@@ -21,6 +21,11 @@ class SignInPolicy:
     one_decision: Literal["off", "require"] = "off"
     unbound_browser: Literal["accept", "fresh"] = "accept"
 
+    @property
+    def once(self) -> bool:
+        """Whether a sign-in serves one decision alone."""
+        return self.one_decision == "require" or self.max_age == 0
+
 
 @dataclass(frozen=True)
 class SignInPolicies:

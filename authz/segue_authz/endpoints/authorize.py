@@ -11,6 +11,7 @@ from segue_authz.domain.grant import Authentication
 from segue_authz.domain.identifier import secret
 from segue_authz.domain.refusal import AccessDenied, InvalidRequest, Refusal
 from segue_authz.domain.task_card import TaskCard
+from segue_authz.endpoints import step_up
 from segue_authz.endpoints.authorization_request import (
     AuthorizationRequest,
     Received,
@@ -22,7 +23,7 @@ from segue_authz.endpoints.authorization_request import (
 )
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
-from segue_authz.endpoints.reauthentication import require_interaction, satisfied, sign_in_anew
+from segue_authz.endpoints.reauthentication import require_interaction, satisfied, sign_in_anew, unmarked
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in.page import sign_in_first
 from segue_authz.endpoints.task_choice import (
@@ -54,7 +55,8 @@ async def ask(services: Services, request: Request) -> Response:
             return sign_in_anew(query) if asked.wanted.recent else sign_in_first(request)
         if not satisfied(services, browser.signed_in[0], asked.wanted, query):
             return sign_in_anew(query)
-        return await _page(services, back, asked, browser, query)
+        kept = step_up.chosen(services, browser.signed_in[0], f"/authorize?{query}")
+        return await _page(services, back, asked, browser, query, form=kept)
     except AccessDenied as denied:  # after a sign-in form, where Chromium would not follow a redirect to elsewhere
         back_there = _redirect(services, back, error=denied.error, error_description=denied.description)
         where = back.client.name if back.client.verified else urlsplit(back.redirect_uri).netloc
@@ -87,6 +89,10 @@ async def decide(services: Services, request: Request) -> Response:
             )
         except NotChosen as fault:
             return await _page(services, back, asked, browser, query, error=str(fault), form=form)
+        try:
+            await _check_sign_in(services, back, session, choice, query)
+        except step_up.NotEnough as why:
+            return step_up.lead(services, session, f"/authorize?{query}", form, why)
         seed = f"{browser.session_id} {query}"
         card = await settle(services, session.subject, choice, seed=seed, client_id=back.client.client_id)
         await _answer_once(services, received)
@@ -96,6 +102,17 @@ async def decide(services: Services, request: Request) -> Response:
         return _redirect(services, back, code=await _code(services, back, asked, session, card))
     except Refusal as refusal:
         return _redirect(services, back, error=refusal.error, error_description=refusal.description)
+
+
+async def _check_sign_in(
+    services: Services, back: ReturnAddress, session: BrowserSession, choice: TaskCard | NewTask, query: str
+) -> None:
+    """Raises `step_up.NotEnough` and `AccessDenied`. A task that is begun here is an ordinary one."""
+    policy = services.policies.sign_in.effective(back.client.client_id, getattr(choice, "sensitivity", "normal"))
+    decision = step_up.Decision("consent", unmarked(query))
+    await step_up.check_session(services, policy, session, decision, here=f"/authorize?{query}")
+    how = Authentication(session.auth_time, session.acr)
+    await step_up.spend(services, policy, session.subject, how, decision)
 
 
 async def _answer_once(services: Services, received: Received) -> None:

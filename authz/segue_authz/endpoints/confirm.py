@@ -11,15 +11,18 @@ from starlette.responses import RedirectResponse, Response
 from segue_authz import pages
 from segue_authz.domain.task_card import CardsUnavailable, TaskCard
 from segue_authz.domain.transfer import Claimed, Offer, Requested, state_name
+from segue_authz.endpoints import step_up
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.decision import (
     Fault,
     NoSuchTransfer,
+    address_of,
     approve_checked,
     attempts_left,
     changed,
     decline,
     open_transfer,
+    sign_in_due,
 )
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.policing import nearness_to_show
@@ -33,7 +36,8 @@ async def show(services: Services, request: Request) -> Response:
     browser = await browser_of(services, request)
     if browser.signed_in is None:
         return sign_in_first(request)
-    return await _page(services, await _opened(services, request, browser), browser)
+    here = address_of(request)
+    return await _page(services, await _opened(services, request, browser), browser, here=here)
 
 
 async def decide(services: Services, request: Request) -> Response:
@@ -42,23 +46,32 @@ async def decide(services: Services, request: Request) -> Response:
     check_form(browser, form)
     if browser.signed_in is None:
         return sign_in_first(request)
-    stored = await _opened(services, request, browser)
+    stored, here = await _opened(services, request, browser), address_of(request, form)
     if form.get("decision") != "approve":
         await decline(services, stored, browser)
-    elif fault := await _approve(services, stored, browser, form):
-        return await _page(services, await _opened(services, request, browser), browser, fault=fault)
+        return RedirectResponse(request.url.path, status_code=303)
+    try:
+        fault = await _approve(services, stored, browser, form, here=here)
+    except step_up.NotEnough as why:
+        return step_up.lead(services, browser.person()[0], here, form, why)
+    if fault:
+        return await _page(services, await _opened(services, request, browser), browser, fault=fault, here=here)
     return RedirectResponse(request.url.path, status_code=303)
 
 
-async def _approve(services: Services, stored: Stored, browser: Browser, form: dict[str, str]) -> Fault | None:
+async def _approve(
+    services: Services, stored: Stored, browser: Browser, form: dict[str, str], *, here: str
+) -> Fault | None:
     """What is wrong with the decision. A page that has changed costs no try at the value."""
     if not isinstance(stored.transfer, Claimed):
         return None
-    fault = changed(await _view(services, stored, browser), form, at="task")
+    fault = changed(await _view(services, stored, browser, here=here), form, at="task")
     if fault is not None:
         return fault
     sensitivity, value = stored.transfer.offer.sensitivity, form.get("check_value", "")
-    return await approve_checked(services, stored, browser, value, _as_offered, sensitivity=sensitivity, at="task")
+    return await approve_checked(
+        services, stored, browser, value, _as_offered, sensitivity=sensitivity, at="task", here=here
+    )
 
 
 async def _opened(services: Services, request: Request, browser: Browser) -> Stored:
@@ -74,14 +87,16 @@ async def _as_offered(transfer: Claimed | Requested) -> Offer:
     return transfer.offer
 
 
-async def _page(services: Services, stored: Stored, browser: Browser, *, fault: Fault | None = None) -> Response:
-    view = await _view(services, stored, browser)
+async def _page(
+    services: Services, stored: Stored, browser: Browser, *, here: str, fault: Fault | None = None
+) -> Response:
+    view = await _view(services, stored, browser, here=here)
     if fault is not None and view.state == "claimed":
         view = replace(view, error=fault.text, error_at=fault.at)
     return pages.confirm(view, https=services.settings.https)
 
 
-async def _view(services: Services, stored: Stored, browser: Browser) -> pages.Confirm:
+async def _view(services: Services, stored: Stored, browser: Browser, *, here: str) -> pages.Confirm:
     transfer, now = stored.transfer, services.clock()
     offer = transfer.offer
     if not isinstance(offer, Offer) or offer.source_grant_id is None:
@@ -110,6 +125,8 @@ async def _view(services: Services, stored: Stored, browser: Browser) -> pages.C
         now=now,
         nearness=nearness_to_show(services, browser, claim, offer.sensitivity) if claim else None,
         place=claim.place if claim else None,
+        sign_in_due=state == "claimed" and await sign_in_due(services, stored, browser, offer.sensitivity, here=here),
+        back=here.partition("?")[2],
     )
 
 

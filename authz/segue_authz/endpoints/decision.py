@@ -4,8 +4,10 @@ Push: `/confirm/{transfer_id}` (confirm.py). Pull: `/device` and `/approve/{tran
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+
+from starlette.requests import Request
 
 from segue_authz import pages
 from segue_authz.domain.grant import Authentication
@@ -28,6 +30,7 @@ from segue_authz.domain.transfer import (
     open_for_decision,
     void,
 )
+from segue_authz.endpoints import step_up
 from segue_authz.endpoints.browser import Browser
 from segue_authz.endpoints.policing import check_decision, explanation
 from segue_authz.endpoints.services import Services
@@ -53,6 +56,12 @@ def changed(view: pages.Confirm | pages.Approve, form: dict[str, str], *, at: st
     if same(pages.shown(view), form.get("shown", "")):
         return None
     return Fault("Something here has changed since you opened this page. Look again before you approve.", at)
+
+
+def address_of(request: Request, form: Mapping[str, str] | None = None) -> str:
+    """The page's address with its query, which carries the mark of who has signed in for it; forms send it along."""
+    query = request.url.query if form is None else form.get("back", "")
+    return f"{request.url.path}?{query}" if query else request.url.path
 
 
 class NoSuchTransfer(Refusal):
@@ -118,11 +127,13 @@ async def approve_checked(
     *,
     sensitivity: str | None,
     at: str,
+    here: str,
 ) -> Fault | None:
     """What is wrong with the approval. Parallel tries are tries all the same (XD-RACE-08).
 
     `sensitivity` is the task's, None if it is not known before `offer_of`; what the policy refuses costs no try and is
-    told `at` a place of the page.
+    told `at` a place of the page. `here` is the page's address, with its mark if the person has signed in for it.
+    Raises `step_up.NotEnough` if they have to, which costs no try either.
     """
     session, _ = browser.person()
     authentication, now = Authentication(session.auth_time, session.acr), services.clock()
@@ -133,12 +144,16 @@ async def approve_checked(
     policy = services.policies.effective(spent.claim.client_id, sensitivity)
     if fault := await _denied(services, policy, browser, spent.claim, at=at):
         return fault
+    if fault := await _not_signed_in_so(services, stored, browser, sensitivity, here=here, at=at):
+        return fault
     tried = await services.transfers.replace(stored, spent)
     if tried is None:
         again = await services.transfers.by_id(transfer_id_of(stored))
         if again is None:
             return None
-        return await approve_checked(services, again, browser, check_value, offer_of, sensitivity=sensitivity, at=at)
+        return await approve_checked(
+            services, again, browser, check_value, offer_of, sensitivity=sensitivity, at=at, here=here
+        )
     right = same(services.derivation.check_value(transfer_id_of(stored), spent.claim.jkt), check_value.strip())
     if not right and _must_match(services, spent):
         if spent.attempts >= CHECK_VALUE_ATTEMPTS:
@@ -148,6 +163,10 @@ async def approve_checked(
     policy = services.policies.effective(spent.claim.client_id, offer.sensitivity)
     if fault := await _denied(services, policy, browser, spent.claim, at=at):
         return fault
+    if fault := await _not_signed_in_so(services, tried, browser, offer.sensitivity, here=here, at=at):
+        return fault
+    sign_in = services.policies.sign_in.effective(spent.claim.client_id, offer.sensitivity)
+    await step_up.spend(services, sign_in, session.subject, authentication, step_up.transfer(transfer_id_of(stored)))
     approved = approve(
         spent,
         offer,
@@ -168,8 +187,37 @@ async def _denied(
         await check_decision(services, policy, browser, subject=browser.person()[1].subject, claim=claim)
     except AccessDenied as denied:
         _LOG.info("not approved: %s", denied)
-        return Fault(f"{denied.description[0].upper()}{denied.description[1:]}. You can only decline.", at)
+        return Fault(_only_decline(denied), at)
     return None
+
+
+def _only_decline(denied: AccessDenied) -> str:
+    return f"{denied.description[0].upper()}{denied.description[1:]}. You can only decline."
+
+
+async def _not_signed_in_so(
+    services: Services, stored: Stored, browser: Browser, sensitivity: str | None, *, here: str, at: str
+) -> Fault | None:
+    """Why nobody who signs in as this person can approve it, for the page. Raises `step_up.NotEnough`."""
+    claim = getattr(stored.transfer, "claim", None)
+    policy = services.policies.sign_in.effective(claim.client_id if claim else "", sensitivity)
+    decision = step_up.transfer(transfer_id_of(stored))
+    try:
+        await step_up.check_session(services, policy, browser.person()[0], decision, here=here)
+    except AccessDenied as denied:
+        return Fault(_only_decline(denied), at)
+    return None
+
+
+async def sign_in_due(
+    services: Services, stored: Stored, browser: Browser, sensitivity: str | None, *, here: str
+) -> bool:
+    """Whether the page says already that approving takes signing in once more."""
+    try:
+        await _not_signed_in_so(services, stored, browser, sensitivity, here=here, at="")
+    except step_up.NotEnough:
+        return True
+    return False
 
 
 def _must_match(services: Services, transfer: Claimed | Requested) -> bool:

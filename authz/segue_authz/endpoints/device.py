@@ -14,16 +14,19 @@ from segue_authz import pages
 from segue_authz.domain.refusal import TooManyRequests
 from segue_authz.domain.task_card import CardsUnavailable, TaskCard
 from segue_authz.domain.transfer import Asked, Claimed, Mode, Offer, Requested, Transfer, state_name
+from segue_authz.endpoints import step_up
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.decision import (
     Fault,
     NoSuchTransfer,
+    address_of,
     approve_checked,
     attempts_left,
     changed,
     decline,
     open_transfer,
     report,
+    sign_in_due,
 )
 from segue_authz.endpoints.device_authorization import user_code_digest
 from segue_authz.endpoints.form import read_form
@@ -90,7 +93,9 @@ async def show(services: Services, request: Request) -> Response:
     browser = await browser_of(services, request)
     if browser.signed_in is None:
         return sign_in_first(request)
-    return await _page(services, await _opened(services, request, browser), browser)
+    stored, here = await _opened(services, request, browser), address_of(request)
+    kept = step_up.chosen(services, browser.person()[0], here)
+    return await _page(services, stored, browser, form=kept, here=here)
 
 
 async def decide(services: Services, request: Request) -> Response:
@@ -99,24 +104,28 @@ async def decide(services: Services, request: Request) -> Response:
     check_form(browser, form)
     if browser.signed_in is None:
         return sign_in_first(request)
-    stored = await _opened(services, request, browser)
+    stored, here = await _opened(services, request, browser), address_of(request, form)
     if form.get("decision") != "approve":
         await decline(services, stored, browser)
         if form.get("decision") == "report":
             await report(services, stored, browser)
     elif isinstance(stored.transfer, Requested):
-        fault = await _approve(services, stored, stored.transfer, browser, form)
+        try:
+            fault = await _approve(services, stored, stored.transfer, browser, form, here=here)
+        except step_up.NotEnough as why:
+            return step_up.lead(services, browser.person()[0], here, form, why)
         if fault is not None:
-            return await _page(services, await _opened(services, request, browser), browser, fault=fault, form=form)
+            stored = await _opened(services, request, browser)
+            return await _page(services, stored, browser, fault=fault, form=form, here=here)
     return RedirectResponse(request.url.path, status_code=303)
 
 
 async def _approve(
-    services: Services, stored: Stored, requested: Requested, browser: Browser, form: dict[str, str]
+    services: Services, stored: Stored, requested: Requested, browser: Browser, form: dict[str, str], *, here: str
 ) -> Fault | None:
     """What is wrong with the decision. A page that has changed, or lacks an answer, costs no try at the value."""
     asked, subject = requested.offer, browser.person()[1].subject
-    fault = changed(await _view(services, stored, browser, {}), form, at="asks")
+    fault = changed(await _view(services, stored, browser, {}, here=here), form, at="asks")
     if fault is not None:
         return fault
     try:
@@ -152,7 +161,9 @@ async def _approve(
         )
 
     sensitivity, value = getattr(choice, "sensitivity", None), form.get("check_value", "")
-    return await approve_checked(services, stored, browser, value, chosen, sensitivity=sensitivity, at="asks")
+    return await approve_checked(
+        services, stored, browser, value, chosen, sensitivity=sensitivity, at="asks", here=here
+    )
 
 
 async def _opened(services: Services, request: Request, browser: Browser) -> Stored:
@@ -191,16 +202,19 @@ async def _page(
     stored: Stored,
     browser: Browser,
     *,
+    here: str,
     fault: Fault | None = None,
     form: dict[str, str] | None = None,
 ) -> Response:
-    view = await _view(services, stored, browser, form or {})
+    view = await _view(services, stored, browser, form or {}, here=here)
     if fault is not None and view.state == "requested":
         view = replace(view, error=fault.text, error_at=fault.at)
     return pages.approve(view, https=services.settings.https)
 
 
-async def _view(services: Services, stored: Stored, browser: Browser, form: dict[str, str]) -> pages.Approve:
+async def _view(
+    services: Services, stored: Stored, browser: Browser, form: dict[str, str], *, here: str
+) -> pages.Approve:
     """What the page shows, with what the person has already entered in `form`."""
     transfer, now, account = stored.transfer, services.clock(), browser.person()[1]
     offer, claim, state = transfer.offer, getattr(transfer, "claim", None), state_name(transfer, now=now)
@@ -210,6 +224,7 @@ async def _view(services: Services, stored: Stored, browser: Browser, form: dict
     cards = await _cards(services, account.subject, offer.task_id, about, undecided=state == "requested")
     client = await services.clients.enabled(claim.client_id)
     by_backchannel = await services.backchannel.facts(offer.transfer_id)
+    named = cards[0].sensitivity if offer.task_id is not None and cards else None
     asked = offer.actions & services.policies.effective(claim.client_id).limited_scopes
     return pages.Approve(
         csrf=browser.csrf,
@@ -233,6 +248,8 @@ async def _view(services: Services, stored: Stored, browser: Browser, form: dict
         place=claim.place,
         backchannel=by_backchannel is not None,
         binding_message=by_backchannel.binding_message if by_backchannel else None,
+        sign_in_due=state == "requested" and await sign_in_due(services, stored, browser, named, here=here),
+        back=here.partition("?")[2],
     )
 
 

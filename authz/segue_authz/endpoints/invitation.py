@@ -3,13 +3,18 @@
 The code comes in the address's fragment or is typed, and travels in form bodies alone. specs/protocol.md section 8.1.
 """
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from segue_authz import pages
+from segue_authz.domain.grant import Authentication
 from segue_authz.domain.refusal import TooManyRequests
 from segue_authz.domain.task_card import CannotJoin, Invitation, NotInvited
+from segue_authz.endpoints import step_up
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
+from segue_authz.endpoints.decision import address_of
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import limit, network_of
 from segue_authz.endpoints.services import Services
@@ -29,6 +34,9 @@ async def show(services: Services, request: Request) -> Response:
     browser = await browser_of(services, request)
     if browser.signed_in is None:
         return sign_in_first(request)
+    code = step_up.chosen(services, browser.signed_in[0], address_of(request)).get("code")
+    if code is not None:  # the person has just signed in once more to accept it
+        return await _said(services, request, browser, {"code": code, "back": request.url.query})
     return _code_form(services, browser)
 
 
@@ -39,12 +47,16 @@ async def answer(services: Services, request: Request) -> Response:
     check_form(browser, form)
     if browser.signed_in is None:
         return sign_in_first(request)
+    return await _said(services, request, browser, form)
+
+
+async def _said(services: Services, request: Request, browser: Browser, form: dict[str, str]) -> Response:
     try:
         await _count_try(services, request, browser)
     except TooManyRequests:
         return _code_form(services, browser, error="Too many codes were tried. Please wait.", retry_after=WINDOW)
     try:
-        return await _answered(services, browser, form)
+        return await _answered(services, browser, form, here=address_of(request, form))
     except NotInvited:
         return _code_form(services, browser, error=_UNKNOWN)
     except CannotJoin as why:
@@ -52,16 +64,24 @@ async def answer(services: Services, request: Request) -> Response:
         return pages.message(view, https=services.settings.https)
 
 
-async def _answered(services: Services, browser: Browser, form: dict[str, str]) -> Response:
+async def _answered(services: Services, browser: Browser, form: dict[str, str], *, here: str) -> Response:
     code, subject = form.get("code", "")[:100], browser.person()[1].subject
     if form.get("decision") == "decline":
         await services.cards.decline(subject, code)
         return _message(services, "You declined the invitation", "Nobody can use its code any more.")
     view = await _view(services, browser, await services.cards.invitation(subject, code), code)
+    view = replace(view, back=here.partition("?")[2])
     if form.get("decision") != "accept":
         return pages.invitation(view, https=services.settings.https)
     if not same(pages.shown(view), form.get("shown", "")):
         return pages.invitation(view, error=_CHANGED, https=services.settings.https)
+    session, decision = browser.person()[0], step_up.Decision("invitation", code)
+    policy = services.policies.sign_in.effective("")
+    try:
+        await step_up.check_session(services, policy, session, decision, here=here)
+        await step_up.spend(services, policy, subject, Authentication(session.auth_time, session.acr), decision)
+    except step_up.NotEnough as why:
+        return step_up.lead(services, session, here, {"code": code}, why)
     await services.cards.accept(subject, code)
     text = "It is among your tasks from now on. Open the app you work with, and choose it there."
     return _message(services, "You take part in the task", text)

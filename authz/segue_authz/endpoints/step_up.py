@@ -17,7 +17,7 @@ from segue_authz.domain.account import PASSKEY_ACR, RECOVERY_ACR, BrowserSession
 from segue_authz.domain.grant import Authentication
 from segue_authz.domain.refusal import AccessDenied
 from segue_authz.domain.sign_in_policy import LONGEST_AGE, SignInPolicy
-from segue_authz.endpoints.reauthentication import signed_in_for, unmarked
+from segue_authz.endpoints.reauthentication import GOOD_FOR, signed_in_for, unmarked
 from segue_authz.endpoints.services import Services
 
 KEPT = ("task", "name", "mode", "code")
@@ -68,7 +68,7 @@ async def check_grant(
     services: Services, policy: SignInPolicy, subject: str, authentication: Authentication, decision: Decision
 ) -> None:
     """What a device begins with a token: the sign-in that its grant came of. Raises as `check_session` does."""
-    present = services.clock() - authentication.auth_time <= policy.max_age
+    present = services.clock() - authentication.auth_time <= (policy.max_age or GOOD_FOR)
     await _check(services, policy, subject, authentication, decision, present=present)
 
 
@@ -85,9 +85,7 @@ async def _check(
     strong = (
         authentication.acr == PASSKEY_ACR if by_passkey else policy.strength == "any" or not _recovered(authentication)
     )
-    unspent = policy.one_decision == "off" or await services.sign_ins.serves(
-        *_names(services, subject, authentication, decision)
-    )
+    unspent = not policy.once or await services.sign_ins.serves(*_names(services, subject, authentication, decision))
     if not (present and strong and unspent):
         raise NotEnough(by_passkey=by_passkey)
 
@@ -96,7 +94,7 @@ async def spend(
     services: Services, policy: SignInPolicy, subject: str, authentication: Authentication, decision: Decision
 ) -> None:
     """Let the sign-in serve this decision, and none after it if the policy says so. Raises `NotEnough`."""
-    if policy.one_decision == "off":
+    if not policy.once:
         return
     names, until = _names(services, subject, authentication, decision), authentication.auth_time + 2 * LONGEST_AGE
     if not await services.sign_ins.spend(*names, until=until):

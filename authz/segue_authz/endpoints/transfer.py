@@ -6,14 +6,23 @@ specs/protocol.md section 6.1. Protected by the same middleware as any resource 
 from typing import Any, cast
 from urllib.parse import quote
 
+from segue.challenge import resource_metadata_url
 from segue.task_token import TaskToken
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segue_authz.domain.account import PASSKEY_ACR
 from segue_authz.domain.client import Client
-from segue_authz.domain.grant import Standing, Withdrawn, mintable_actions
+from segue_authz.domain.grant import Grant, Standing, Withdrawn, mintable_actions
 from segue_authz.domain.identifier import new, secret
-from segue_authz.domain.refusal import AccessDenied, InvalidGrant, InvalidRequest, TooManyRequests, UnauthorizedClient
+from segue_authz.domain.refusal import (
+    AccessDenied,
+    InsufficientUserAuthentication,
+    InvalidGrant,
+    InvalidRequest,
+    TooManyRequests,
+    UnauthorizedClient,
+)
 from segue_authz.domain.task_card import CardsUnavailable
 from segue_authz.domain.transfer import (
     Mode,
@@ -24,6 +33,7 @@ from segue_authz.domain.transfer import (
     cancel,
     state_name,
 )
+from segue_authz.endpoints import step_up
 from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.fresh_code import begin_with_fresh_code
@@ -58,7 +68,7 @@ _STATE: Members = {
             "expires_in": SECONDS,
         }
     },
-    refuses=[InvalidGrant, AccessDenied, UnauthorizedClient, TooManyRequests],
+    refuses=[InvalidGrant, AccessDenied, UnauthorizedClient, TooManyRequests, InsufficientUserAuthentication],
     proof=Proof.HOLDER,
 )
 async def start_transfer(services: Services, request: Request) -> Response:
@@ -84,6 +94,7 @@ async def start_transfer(services: Services, request: Request) -> Response:
         created_at=now,
         sensitivity=card.sensitivity,
     )
+    await _check_sign_in(services, source.grant, offer)
     handle = secret(services.random)
 
     async def begin(letters: str) -> None:
@@ -123,6 +134,26 @@ async def cancel_transfer(services: Services, request: Request) -> Response:
         if replaced:
             break
     return answered(await _told(services, stored))
+
+
+async def _check_sign_in(services: Services, grant: Grant, offer: Offer) -> None:
+    """The sign-in that the grant came of is enough for this transfer, and serves it from now on (RFC 9470 section 3).
+
+    Raises `InsufficientUserAuthentication` and `AccessDenied`. One that has served is answered with `max_age` 0.
+    """
+    policy = services.policies.sign_in.effective(offer.consumption_client_id, offer.sensitivity)
+    decision, how = step_up.transfer(offer.transfer_id), grant.authentication
+    try:
+        await step_up.check_grant(services, policy, grant.subject, how, decision)
+        await step_up.spend(services, policy, grant.subject, how, decision)
+    except step_up.NotEnough as why:
+        max_age = 0 if policy.once else policy.max_age
+        raise InsufficientUserAuthentication(
+            "the person has to sign in anew before this task is passed on",
+            resource_metadata=resource_metadata_url(services.settings.issuer),
+            max_age=max_age,
+            acr_values=PASSKEY_ACR if why.by_passkey else None,
+        ) from why
 
 
 async def _source(services: Services, request: Request) -> tuple[Standing, frozenset[str]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class SignIn:
     """The sign-in form. `return_to` is a reference the server has checked; `retry_after` is in seconds.
 
-    `anew`: whether or not somebody is signed in already.
+    `anew`: whether or not somebody is `signed_in` already. `acr_values`: the ways that will do, empty for any;
+    `password` and `passkey` say which of them are offered.
     """
 
     csrf: str
@@ -17,6 +18,20 @@ class SignIn:
     client_name: str | None = None
     retry_after: int | None = None
     anew: bool = False
+    acr_values: str = ""
+    password: bool = True
+    passkey: bool = True
+    signed_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The form for a recovery code. `retry_after` is in seconds."""
+
+    csrf: str
+    username: str = ""
+    error: str | None = None
+    retry_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
