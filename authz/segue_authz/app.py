@@ -65,7 +65,7 @@ from segue_authz.endpoints.account_security import recovery_codes as own_recover
 from segue_authz.endpoints.answer import Handler, protocol_endpoint
 from segue_authz.endpoints.page import page_endpoint
 from segue_authz.endpoints.services import Services
-from segue_authz.endpoints.sign_in import page, password, session
+from segue_authz.endpoints.sign_in import page, passkey, password, recovery, session
 from segue_authz.endpoints.status_list_feed import StatusListFeed
 from segue_authz.endpoints.withdrawal_feed import WithdrawalFeed
 from segue_authz.grants import token_exchange
@@ -97,8 +97,8 @@ from segue_authz.stores.push_messages import PushMessages
 from segue_authz.stores.pushed_requests import PushedRequests
 from segue_authz.stores.recovery_codes import RecoveryCodes
 from segue_authz.stores.registrations import Registrations
-from segue_authz.stores.sign_ins import SignIns
 from segue_authz.stores.sign_in_ways import SignInWays
+from segue_authz.stores.sign_ins import SignIns
 from segue_authz.stores.signals import Signals
 from segue_authz.stores.status_lists import StatusListStore
 from segue_authz.stores.transfers import Transfers
@@ -341,6 +341,10 @@ def _page_routes(services: Services) -> list[Route]:
         route("/", page.home, "GET"),
         route("/sign-in", page.show, "GET"),
         route("/sign-in", password.sign_in, "POST"),
+        route("/sign-in/passkey", passkey.options, "GET"),
+        route("/sign-in/passkey", passkey.sign_in, "POST"),
+        route("/sign-in/recovery", recovery.show, "GET"),
+        route("/sign-in/recovery", recovery.sign_in, "POST"),
         route("/sign-out", session.sign_out, "POST"),
         route("/account/security", security.show, "GET"),
         route("/account/passkeys/options", own_passkeys.options, "GET"),

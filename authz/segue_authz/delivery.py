@@ -1,4 +1,4 @@
-"""Tells clients that their requests are decided (CIBA Core section 10.2), and browsers that one waits (RFC 8030).
+"""Tells clients that their requests are decided (CIBA Core section 10.2), and browsers what there is (RFC 8030).
 
 What is to be told stands in the database; this takes it from there, in every process, and no two take the same. A
 client's notice has its own bearer token and the request's identifier, nothing else; a browser's has no content at all.
@@ -19,8 +19,10 @@ from segue_storage.database import Database, DatabaseUnavailable
 from starlette.applications import Starlette
 from starlette.types import Lifespan
 
+from segue_authz.domain.notice import LIFETIME
 from segue_authz.outbound import Answer, NotReached, Outbound, acceptable
 from segue_authz.stores.notices import Notice, Notices
+from segue_authz.stores.push_messages import PushMessage, PushMessages
 from segue_authz.tokens.derivation import Derivation
 from segue_authz.tokens.sealed import Sealing
 from segue_authz.tokens.vapid import Vapid
@@ -67,6 +69,7 @@ class Delivery:
         outbound: Outbound,
     ) -> None:
         self._notices = Notices(database)
+        self._messages = PushMessages(database)
         self._derivation = derivation
         self._sealing = sealing
         self._clock = clock
@@ -77,8 +80,10 @@ class Delivery:
     async def deliver(self) -> int:
         """Try what is due, and say how many there were."""
         taken = await self._notices.take(now=self._clock())
-        await asyncio.gather(*(self._tell(notice) for notice in taken))
-        return len(taken)
+        messages = await self._messages.take(now=self._clock())
+        telling = [self._tell(notice) for notice in taken] + [self._send(message) for message in messages]
+        await asyncio.gather(*telling)
+        return len(telling)
 
     async def run(self) -> None:
         """For as long as the server lives."""
@@ -93,7 +98,11 @@ class Delivery:
 
     async def _tell(self, notice: Notice) -> None:
         try:
-            status = await (self._ping(notice) if notice.subscription_id is None else self._push(notice))
+            status = await (
+                self._ping(notice)
+                if notice.subscription_id is None
+                else self._push(notice.endpoint or "", "waiting", 120)
+            )
         except NotReached as failed:
             _LOG.info("notice of %s: %s", notice.transfer_id, failed)
             return
@@ -103,6 +112,18 @@ class Delivery:
         if 200 <= status < 300 or status in _GONE:
             await self._notices.done(notice)
 
+    async def _send(self, message: PushMessage) -> None:
+        try:
+            status = await self._push(message.endpoint, message.kind, LIFETIME)
+        except NotReached as failed:
+            _LOG.info("notice %s: %s", message.kind, failed)
+            return
+        _LOG.info("notice %s: answered with %d", message.kind, status)
+        if status in _GONE:
+            await self._notices.unsubscribe(subscription_id=message.subscription_id)
+        if 200 <= status < 300 or status in _GONE:
+            await self._messages.sent(message.message_id)
+
     async def _ping(self, notice: Notice) -> int:
         """CIBA Core section 10.2. Whatever is answered is not looked at, and a redirect is not followed."""
         token = self._sealing.unseal(notice.notification_token or "", row=notice.transfer_id)
@@ -110,10 +131,13 @@ class Delivery:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         return await self.post(notice.endpoint or "", json.dumps({"auth_req_id": auth_req_id}).encode(), headers)
 
-    async def _push(self, notice: Notice) -> int:
-        """RFC 8030 section 5 and RFC 8292, without content: nothing to read for anybody, so nothing to encrypt."""
-        headers = {"TTL": "120", "Urgency": "high", "Topic": "waiting", "Content-Length": "0"}
-        return await self.post(notice.endpoint or "", b"", headers | self._vapid.headers(notice.endpoint or ""))
+    async def _push(self, endpoint: str, topic: str, lifetime: int) -> int:
+        """RFC 8030 section 5 and RFC 8292, without content: nothing to read for anybody, so nothing to encrypt.
+
+        What waits at the push service under a topic is replaced by what comes later (section 5.4).
+        """
+        headers = {"TTL": str(lifetime), "Urgency": "high", "Topic": topic, "Content-Length": "0"}
+        return await self.post(endpoint, b"", headers | self._vapid.headers(endpoint))
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
         """To whoever may be notified; the status of the answer. Raises `NotReached`."""

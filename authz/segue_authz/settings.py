@@ -12,7 +12,7 @@ from segue_storage.setting import BadSetting, address, database, redis, seconds,
 from segue_authz.domain.bound_session import Binding
 from segue_authz.domain.profile import PROFILES, SEGUE, Profile
 
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400
 
 
 class Registering(StrEnum):
@@ -40,6 +40,7 @@ class Settings:
     grant_lifetime: int = 30 * DAY
     browser_session_lifetime: int = DAY // 2
     bound_sessions: Binding = Binding.OFFER
+    check_in: int = 4 * HOUR
     registration: Registering = Registering.INVITED
     client_documents: tuple[str, ...] = ()
     attesters: Path | None = None
@@ -74,6 +75,7 @@ class Settings:
             "SEGUE_AUTHZ_GRANT_LIFETIME": str(self.grant_lifetime),
             "SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME": str(self.browser_session_lifetime),
             "SEGUE_AUTHZ_BOUND_SESSIONS": self.bound_sessions.value,
+            "SEGUE_AUTHZ_CHECK_IN": str(self.check_in),
             "SEGUE_AUTHZ_REGISTRATION": self.registration.value,
             "SEGUE_AUTHZ_ATTESTERS": str(self.attesters or "(none)"),
             "SEGUE_AUTHZ_CLIENT_DOCUMENTS": " ".join(self.client_documents) or "off",
@@ -107,6 +109,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
             environ, "SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME", default=DAY // 2, least=300, most=30 * DAY
         ),
         bound_sessions=Binding(setting(environ, "SEGUE_AUTHZ_BOUND_SESSIONS", _binding, default="offer")),
+        check_in=seconds(environ, "SEGUE_AUTHZ_CHECK_IN", default=4 * HOUR, least=0, most=7 * DAY),
         registration=Registering(setting(environ, "SEGUE_AUTHZ_REGISTRATION", _registering, default="invited")),
         attesters=Path(environ["SEGUE_AUTHZ_ATTESTERS"]) if environ.get("SEGUE_AUTHZ_ATTESTERS") else None,
         client_documents=_hosts("SEGUE_AUTHZ_CLIENT_DOCUMENTS", environ),

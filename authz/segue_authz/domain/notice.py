@@ -10,6 +10,8 @@ class Kind(StrEnum):
     """A request by the backchannel waits (stores/backchannel.py says how often)."""
     CLAIMED = "claimed"
     """A device has claimed a task that this person passes on, and waits for the decision."""
+    ASKED = "asked"
+    """A device has asked for a task as this person, and shows a code that they have to enter."""
     JOINED = "joined"
     """A device has got a task."""
     CHECK_IN = "check_in"

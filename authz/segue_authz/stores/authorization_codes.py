@@ -40,7 +40,7 @@ class AuthorizationCodes:
         """
 
         def work(connection: sa.Connection) -> Issued:
-            written = insert_grant(connection, grant, device=device, now=now)
+            written = insert_grant(connection, grant, device=device, now=now, decided_in=code.browser)
             own = authorization_codes.c.code_digest == code.code_digest
             unspent = own, authorization_codes.c.grant_id.is_(None), authorization_codes.c.expires_at > ENDED
             if connection.execute(

@@ -8,6 +8,7 @@ from segue_storage.database import Database
 
 from segue_authz.domain.grant import Authentication, Grant, Reused, Standing, Withdrawn, mintable_actions, rotate
 from segue_authz.stores.actions_text import from_text, to_text
+from segue_authz.stores.arrivals import arrive
 from segue_authz.stores.insert import insert_if_absent
 from segue_authz.stores.port import Issued, NewDevice
 from segue_authz.stores.tables import accounts, clients, devices, grants, status_entries, task_epochs
@@ -106,9 +107,15 @@ def _refresh(connection: sa.Connection, grant_id: str, *, generation: int, now: 
     return Issued(rotated, actions)
 
 
-def insert_grant(connection: sa.Connection, grant: Grant, *, device: NewDevice, now: int) -> Issued:
-    """Write the grant, at the task's epoch, with its device. Raises `Withdrawn`, which undoes the transaction."""
+def insert_grant(
+    connection: sa.Connection, grant: Grant, *, device: NewDevice, now: int, decided_in: str | None = None
+) -> Issued:
+    """Write the grant, at the task's epoch, with its device, and tell the person, but for the browser that decided.
+
+    Raises `Withdrawn`, which undoes the transaction.
+    """
     device_id = _device_of(connection, grant, device, now=now)
+    new_device = not _has_held(connection, device_id)
     _begin_epoch(connection, grant.task_id)
     epoch = connection.execute(
         sa.select(task_epochs.c.epoch).where(task_epochs.c.task_id == grant.task_id)
@@ -116,7 +123,14 @@ def insert_grant(connection: sa.Connection, grant: Grant, *, device: NewDevice, 
     written = replace(grant, device_id=device_id, epoch=epoch)
     connection.execute(grants.insert(), _values(written))
     _number(connection, written.grant_id)
+    arrive(connection, written, new_device=new_device, decided_in=decided_in, now=now)
     return issued(connection, written.grant_id, now=now)
+
+
+def _has_held(connection: sa.Connection, device_id: str) -> bool:
+    """Whether the device has had a grant before that no other device gave it."""
+    earlier = sa.exists().where(grants.c.device_id == device_id, grants.c.parent_grant_id.is_(None))
+    return bool(connection.execute(sa.select(earlier)).scalar())
 
 
 def _number(connection: sa.Connection, grant_id: str) -> None:

@@ -119,7 +119,7 @@ def tell(
         return
     about = {"subject": subject, "kind": kind.value, "grant_id": grant_id, "transfer_id": transfer_id}
     for subscription_id in listening:
-        values = {"message_id": f"{kind} {now} {subscription_id}", "subscription_id": subscription_id}
+        values = {"message_id": f"{kind}.{now}.{subscription_id}", "subscription_id": subscription_id}
         insert_if_absent(connection, push_messages, values | about | {"created_at": now, "due_at": now, "attempts": 0})
 
 

@@ -7,10 +7,11 @@ import sqlalchemy as sa
 from segue_storage.database import Database
 
 from segue_authz.domain.grant import Grant, Withdrawn, mintable_actions
-from segue_authz.domain.transfer import Approved, Offered, Redeemed, Requested, Transfer, cancel, void
+from segue_authz.domain.notice import Kind
+from segue_authz.domain.transfer import Approved, Claimed, Offered, Redeemed, Requested, Transfer, cancel, void
 from segue_authz.stores.grants import hold_epoch, insert_grant, raise_epoch, read_standing
 from segue_authz.stores.insert import insert_if_absent
-from segue_authz.stores.notices import decided
+from segue_authz.stores.notices import decided, tell
 from segue_authz.stores.port import INTERVAL, MAX_INTERVAL, SLOWER, CodeTaken, Issued, NewDevice, Stored
 from segue_authz.stores.tables import accounts, transfers
 from segue_authz.stores.transfer_row import from_row, to_values
@@ -39,8 +40,15 @@ class Transfers:
         await self._database.write(work)
 
     async def request(self, requested: Requested, *, code_digest: str) -> None:
-        """Begin a pull."""
-        await self._database.write(lambda connection: insert_request(connection, requested, code_digest=code_digest))
+        """Begin a pull. If it is known whom it asks, they are told."""
+        offer, claim, subject = requested.offer, requested.claim, requested.subject
+
+        def work(connection: sa.Connection) -> None:
+            insert_request(connection, requested, code_digest=code_digest)
+            if subject is not None:
+                tell(connection, subject, Kind.ASKED, now=claim.claimed_at, transfer_id=offer.transfer_id)
+
+        await self._database.write(work)
 
     async def poll(self, transfer_id: str, *, now: int) -> bool:
         """Note a poll; False, and a longer interval from now on, if it came too early (RFC 8628 section 3.5).
@@ -100,6 +108,7 @@ class Transfers:
                 replace(grant, actions=actions),
                 device=NewDevice(redeemed.claim.device_name, redeemed.claim.network),
                 now=now,
+                decided_in=stored.transfer.opened_by,
             )
 
         return await self._database.write(work)
@@ -160,7 +169,8 @@ def end_unfinished(connection: sa.Connection, condition: sa.ColumnElement[bool])
 def replace_in(connection: sa.Connection, stored: Stored, new: Transfer) -> bool:
     """Compare and set, inside a transaction: whether the row was still what was read.
 
-    With the decision about a request that came by the backchannel its client's notice is written.
+    With the decision about a request that came by the backchannel its client's notice is written, and with the claim of
+    a push the notices of the person's browsers.
     """
     unchanged = (
         transfers.c.transfer_id == stored.transfer.offer.transfer_id,
@@ -170,4 +180,7 @@ def replace_in(connection: sa.Connection, stored: Stored, new: Transfer) -> bool
     won = connection.execute(statement).rowcount == 1
     if won and isinstance(stored.transfer, Requested) and not isinstance(new, Requested):
         decided(connection, stored.transfer.offer.transfer_id)
+    if won and isinstance(stored.transfer, Offered) and isinstance(new, Claimed):
+        at, knows, subject = new.claim.claimed_at, new.opened_by, new.offer.subject
+        tell(connection, subject, Kind.CLAIMED, now=at, except_in=knows, transfer_id=new.offer.transfer_id)
     return won

@@ -25,14 +25,7 @@ class Withdrawals:
 
     async def device(self, subject: str, device_id: str, *, now: int) -> int:
         """End all grants of one device of the person, and keep it from getting others."""
-
-        def work(connection: sa.Connection) -> int:
-            own = devices.c.subject == subject, devices.c.device_id == device_id, devices.c.revoked_at.is_(None)
-            connection.execute(devices.update().where(*own).values(revoked_at=now))
-            condition = sa.and_(grants.c.subject == subject, grants.c.device_id == device_id)
-            return _revoke(connection, condition, now=now)
-
-        return await self._database.write(work)
+        return await self._database.write(lambda connection: end_device(connection, subject, device_id, now=now))
 
     async def everything(self, subject: str, *, now: int) -> int:
         """End all grants of the person, the transfers that are under way and the codes that are unspent.
@@ -80,6 +73,13 @@ class Withdrawals:
         ended = ended_since(since, now=now)
         statement = sa.select(ended.c.grant_id).distinct().order_by(ended.c.grant_id)
         return await self._database.read(lambda connection: list(connection.execute(statement).scalars()))
+
+
+def end_device(connection: sa.Connection, subject: str, device_id: str, *, now: int) -> int:
+    """End all grants of one device, inside a transaction, and keep it from getting others."""
+    own = devices.c.subject == subject, devices.c.device_id == device_id, devices.c.revoked_at.is_(None)
+    connection.execute(devices.update().where(*own).values(revoked_at=now))
+    return _revoke(connection, sa.and_(grants.c.subject == subject, grants.c.device_id == device_id), now=now)
 
 
 def ended_since(since: int, *, now: int) -> sa.FromClause:

@@ -1,19 +1,42 @@
-// Tells that a request waits. A message has no content: there is nothing in it to show, to follow or to forge.
+// Tells what there is for the person. A push message has no content: there is nothing in it to show, to follow or to
+// forge. The server says what it was about, in the person's language, to this browser's own cookie.
 
-const PAGE = "/requests";
+const LATEST = "/notices/latest";
+const UNKNOWN = { title: "Segue", body: "Open Segue to see what there is.", tag: "unknown", path: "/" };
 
-async function open() {
+// Without a network the push has come and the answer does not: then the notification says only that there is something.
+async function ask() {
+  try {
+    const answer = await fetch(LATEST, { cache: "no-store" });
+    if (answer.ok) return await answer.json();
+  } catch {
+    // as if it had not been answered
+  }
+  return { notices: [], otherwise: UNKNOWN };
+}
+
+function show({ title, body, tag, path }, lang) {
+  return registration.showNotification(title, { body, tag, lang, data: { path } });
+}
+
+async function tell() {
+  const { notices, otherwise, lang, csrf } = await ask();
+  for (const notice of notices) await show(notice, lang);
+  const ids = notices.flatMap((notice) => notice.ids).join(" ");
+  if (ids) await fetch(LATEST, { method: "POST", body: new URLSearchParams({ csrf, ids }) }).catch(() => {});
+  // Browsers want every push to be seen; one whose message an earlier push has shown is.
+  if (!notices.length && !(await registration.getNotifications()).length) await show(otherwise, lang);
+}
+
+async function open(path) {
   const windows = await clients.matchAll({ type: "window", includeUncontrolled: true });
-  const there = windows.find((each) => new URL(each.url).pathname === PAGE);
-  return there ? there.focus() : clients.openWindow(PAGE);
+  const there = windows.find((each) => new URL(each.url).pathname === path);
+  return there ? there.focus() : clients.openWindow(path);
 }
 
 addEventListener("install", () => skipWaiting());
-addEventListener("push", (event) => {
-  const shown = { body: "Open Segue to see who asks. If you did not start it, decline.", tag: "waiting" };
-  event.waitUntil(registration.showNotification("A request waits for you", shown));
-});
+addEventListener("push", (event) => event.waitUntil(tell()));
 addEventListener("notificationclick", (event) => {
   event.notification.close();
-  event.waitUntil(open());
+  event.waitUntil(open(event.notification.data?.path ?? "/"));
 });
