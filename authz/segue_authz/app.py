@@ -1,7 +1,7 @@
 """The authorization server as an ASGI application; the only module that puts the parts together."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from segue.clock import Clock
@@ -26,7 +26,7 @@ from segue_authz.checking_in import CheckingIn
 from segue_authz.client_auth.attestation import Attesters
 from segue_authz.client_auth.authenticator import ClientAuthenticator
 from segue_authz.client_documents import ClientDocuments
-from segue_authz.delivery import Delivery, working
+from segue_authz.delivery import Delivery, on_loopback, working
 from segue_authz.domain.identifier import Random
 from segue_authz.domain.policy import Policies
 from segue_authz.domain.proximity import Locator, NoLocator
@@ -62,10 +62,11 @@ from segue_authz.endpoints.account_security import page as security
 from segue_authz.endpoints.account_security import passkeys as own_passkeys
 from segue_authz.endpoints.account_security import password as own_password
 from segue_authz.endpoints.account_security import recovery_codes as own_recovery_codes
+from segue_authz.endpoints.account_security import upstream as own_upstream
 from segue_authz.endpoints.answer import Handler, protocol_endpoint
 from segue_authz.endpoints.page import page_endpoint
 from segue_authz.endpoints.services import Services
-from segue_authz.endpoints.sign_in import page, passkey, password, recovery, session
+from segue_authz.endpoints.sign_in import page, passkey, password, recovery, session, upstream, upstream_logout
 from segue_authz.endpoints.status_list_feed import StatusListFeed
 from segue_authz.endpoints.withdrawal_feed import WithdrawalFeed
 from segue_authz.grants import token_exchange
@@ -102,6 +103,7 @@ from segue_authz.stores.sign_ins import SignIns
 from segue_authz.stores.signals import Signals
 from segue_authz.stores.status_lists import StatusListStore
 from segue_authz.stores.transfers import Transfers
+from segue_authz.stores.upstream import UpstreamIdentities, UpstreamRequests, UpstreamSessions
 from segue_authz.stores.user_codes import UserCodes
 from segue_authz.stores.withdrawals import Withdrawals
 from segue_authz.tokens.derivation import Derivation
@@ -112,6 +114,8 @@ from segue_authz.tokens.security_event import SecurityEvents
 from segue_authz.tokens.session_binding import SessionBinding
 from segue_authz.tokens.signing_keys import SigningKeys
 from segue_authz.tokens.status_list import Places, StatusLists
+from segue_authz.upstream.provider import Provider
+from segue_authz.upstream.relying_party import RelyingParty
 
 _CORS = Middleware(
     CORSMiddleware,
@@ -138,6 +142,7 @@ OPEN: tuple[Address, ...] = (
     ("GET", "/register/{client_id}", registration.show),
     ("PUT", "/register/{client_id}", registration.change),
     ("DELETE", "/register/{client_id}", registration.remove),
+    ("POST", "/sign-in/upstream/{provider}/logout", upstream_logout.log_out),
     ("GET", "/withdrawals", withdrawal.withdrawals),
     ("GET", "/status", status_list.status_lists),
     ("GET", "/status/{number}", status_list.status_list),
@@ -176,12 +181,13 @@ def create_app(
     locator: Locator | None = None,
     outbound: Outbound | None = None,
     attesters: Attesters | None = None,
+    providers: Sequence[Provider] = (),
     lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
     """The server over what it is given; whoever opened that closes it, in `lifespan` or elsewhere.
 
     `policies` is the transfer policy, `balanced` by default; `locator` knows places of networks, if anybody does;
-    `outbound` is the way to addresses that clients and browsers name; `attesters` vouch for devices.
+    `outbound` is the way to addresses that clients and browsers name; `attesters` vouch for devices; `providers` are others at which people may sign in.
     """
     policies, outbound = policies or Policies(), outbound or Outbound()
     derivation = Derivation(secret)
@@ -210,6 +216,18 @@ def create_app(
         sign_ins=SignIns(database),
         bound_sessions=BoundSessions(database),
         session_binding=SessionBinding(derivation, random),
+        upstream=RelyingParty(
+            providers,
+            issuer=settings.issuer,
+            outbound=outbound,
+            development=on_loopback(settings.issuer),
+            derivation=derivation,
+            clock=clock,
+            random=random,
+        ),
+        upstream_requests=UpstreamRequests(database),
+        upstream_identities=UpstreamIdentities(database),
+        upstream_sessions=UpstreamSessions(database),
         clients=clients,
         client_authenticator=ClientAuthenticator(clients, issuer=settings.issuer, clock=clock, profile=profile),
         client_documents=ClientDocuments(clients, outbound, hosts=settings.client_documents, clock=clock),
@@ -346,6 +364,10 @@ def _page_routes(services: Services) -> list[Route]:
         route("/sign-in/recovery", recovery.show, "GET"),
         route("/sign-in/recovery", recovery.sign_in, "POST"),
         route("/sign-out", session.sign_out, "POST"),
+        route("/signed-out", session.signed_out, "GET"),
+        route("/sign-in/upstream/{provider}", upstream.begin, "POST"),
+        route("/sign-in/upstream/{provider}/callback", upstream.answer, "GET"),
+        route("/account/upstream", own_upstream.change, "POST"),
         route("/account/security", security.show, "GET"),
         route("/account/passkeys/options", own_passkeys.options, "GET"),
         route("/account/passkeys/add", own_passkeys.add, "POST"),

@@ -1,4 +1,4 @@
-"""The ceremonies of WebAuthn Level 3 (sections 7.1 and 7.2): what the browser is asked for, and what of its answer counts.
+"""The ceremonies of WebAuthn Level 3 (sections 7.1, 7.2): what the browser is asked for, and which answer counts.
 
 The library checks origin, relying party, flags and signature. Here is what it leaves to the server: a challenge is
 random, says by a keyed tag for which browser, purpose and account it was made and until when, and is spent in the

@@ -24,6 +24,12 @@ class Ways:
         return self.passkeys + self.password + self.elsewhere
 
     @property
+    def acrs(self) -> frozenset[str]:
+        """The `acr` that the person can sign in with by ways of this server."""
+        own = ((PASSKEY_ACR, self.passkeys > 0), (PASSWORD_ACR, self.password))
+        return frozenset(acr for acr, there in own if there)
+
+    @property
     def strongest(self) -> frozenset[str]:
         """The `acr` of which one is wanted before something is changed; empty where any will do."""
         if self.passkeys:

@@ -23,7 +23,13 @@ from segue_authz.endpoints.authorization_request import (
 )
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
-from segue_authz.endpoints.reauthentication import require_interaction, satisfied, sign_in_anew, unmarked
+from segue_authz.endpoints.reauthentication import (
+    require_interaction,
+    require_possible,
+    satisfied,
+    sign_in_anew,
+    unmarked,
+)
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in.page import sign_in_first
 from segue_authz.endpoints.task_choice import (
@@ -52,9 +58,10 @@ async def ask(services: Services, request: Request) -> Response:
         asked = asked_in(services, received)
         require_interaction(asked.wanted, signed_in=browser.signed_in is not None)
         if browser.signed_in is None:
-            return sign_in_anew(query) if asked.wanted.recent else sign_in_first(request)
+            return sign_in_anew(query, asked.wanted.acrs) if asked.wanted.recent else sign_in_first(request)
         if not satisfied(services, browser.signed_in[0], asked.wanted, query):
-            return sign_in_anew(query)
+            await require_possible(services, browser.signed_in[0], asked.wanted)
+            return sign_in_anew(query, asked.wanted.acrs)
         kept = step_up.chosen(services, browser.signed_in[0], f"/authorize?{query}")
         return await _page(services, back, asked, browser, query, form=kept)
     except AccessDenied as denied:  # after a sign-in form, where Chromium would not follow a redirect to elsewhere
@@ -82,7 +89,7 @@ async def decide(services: Services, request: Request) -> Response:
             await _answer_once(services, received)
             raise AccessDenied("the person declined")
         if not satisfied(services, session, asked.wanted, query):
-            return sign_in_anew(query)
+            return sign_in_anew(query, asked.wanted.acrs)
         try:
             choice = await read_choice(
                 services, session.subject, form, asked_task_id=asked.task.task_id, asked_name=asked.task.name

@@ -39,6 +39,7 @@ from segue_authz.stores.registrations import Registrations
 from segue_authz.stores.sign_in_ways import SignInWays
 from segue_authz.stores.sign_ins import SignIns
 from segue_authz.stores.signals import Signals
+from segue_authz.stores.upstream import UpstreamIdentities, UpstreamRequests, UpstreamSessions
 from segue_authz.stores.user_codes import UserCodes
 from segue_authz.tokens.derivation import Derivation
 from segue_authz.tokens.id_token import IdTokens
@@ -47,6 +48,7 @@ from segue_authz.tokens.sealed import Sealing
 from segue_authz.tokens.security_event import SecurityEvents
 from segue_authz.tokens.session_binding import SessionBinding
 from segue_authz.tokens.signing_keys import SigningKeys
+from segue_authz.upstream.relying_party import RelyingParty
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Services:
     sign_ins: SignIns
     bound_sessions: BoundSessions
     session_binding: SessionBinding
+    upstream: RelyingParty
+    upstream_requests: UpstreamRequests
+    upstream_identities: UpstreamIdentities
+    upstream_sessions: UpstreamSessions
     clients: Clients
     client_authenticator: ClientAuthenticator
     client_documents: ClientDocuments

@@ -12,6 +12,7 @@ from segue_authz.pages.render import (
     invitation_code,
     message,
     notifications,
+    recovery,
     security,
     sign_in,
     unproved,
@@ -22,6 +23,7 @@ from segue_authz.pages.static_files import static_routes, worker_route
 from segue_authz.pages.terms import shown
 from segue_authz.pages.views import (
     Approve,
+    ArrivalRow,
     Confirm,
     ConfirmStep,
     Consent,
@@ -33,6 +35,7 @@ from segue_authz.pages.views import (
     Message,
     Notifications,
     PasskeyRow,
+    Recovery,
     Security,
     SignIn,
     TaskAccess,
@@ -46,6 +49,7 @@ from segue_authz.pages.views import (
 
 __all__ = [
     "Approve",
+    "ArrivalRow",
     "Confirm",
     "ConfirmStep",
     "Consent",
@@ -57,6 +61,7 @@ __all__ = [
     "Message",
     "Notifications",
     "PasskeyRow",
+    "Recovery",
     "Security",
     "SignIn",
     "TaskAccess",
@@ -77,6 +82,7 @@ __all__ = [
     "invitation_code",
     "message",
     "notifications",
+    "recovery",
     "security",
     "shown",
     "sign_in",

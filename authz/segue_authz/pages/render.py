@@ -13,15 +13,16 @@ from segue_authz.pages import approval, confirmation, overview, text
 from segue_authz.pages.account_event import event_words
 from segue_authz.pages.action import in_words
 from segue_authz.pages.chooser import ticked
-from segue_authz.pages.duration import ago, span
+from segue_authz.pages.duration import ago, ahead
 from segue_authz.pages.language import LANGUAGES
 from segue_authz.pages.names import display_name
-from segue_authz.pages.role import narrowed_words, role_meaning, role_name
+from segue_authz.pages.role import narrowed_words, role_meaning, role_offered
 from segue_authz.pages.security_headers import page_headers
 from segue_authz.pages.static_files import WORKER, static_url
 from segue_authz.pages.terms import shown
 from segue_authz.pages.views import (
     Approve,
+    ArrivalRow,
     Confirm,
     ConfirmStep,
     Consent,
@@ -30,6 +31,7 @@ from segue_authz.pages.views import (
     Invitation,
     Message,
     Notifications,
+    Recovery,
     Security,
     SignIn,
     Unproved,
@@ -47,16 +49,18 @@ _TEMPLATES = Environment(
 )
 text.install(_TEMPLATES)
 _TEMPLATES.globals["static_url"] = static_url
-_TEMPLATES.filters.update(ago=ago, span=span, name=display_name, in_words=in_words, ticked=ticked)
+_TEMPLATES.filters.update(ago=ago, ahead=ahead, name=display_name, in_words=in_words, ticked=ticked)
 _TEMPLATES.filters.update(access_words=overview.access_words, used_words=overview.used_words)
 _TEMPLATES.filters.update(direction_words=overview.direction_words, transfer_words=overview.transfer_words)
 _TEMPLATES.filters.update(event_words=event_words)
-_TEMPLATES.filters.update(role_name=role_name, role_meaning=role_meaning, narrowed_words=narrowed_words)
+_TEMPLATES.filters.update(role_offered=role_offered, role_meaning=role_meaning, narrowed_words=narrowed_words)
 
 _CODE_PATTERN = r"[ \-]*([B-DF-HJ-NP-TV-XZb-df-hj-np-tv-xz][ \-]*){8}"
 """What a user code may look like as it is typed, in the browsers' dialect."""
 
 _INVITATION_PATTERN = r"[ \-]*([B-DF-HJ-NP-TV-XZb-df-hj-np-tv-xz][ \-]*){16}"
+
+_RECOVERY_PATTERN = _INVITATION_PATTERN
 
 WORKER_POLICY = "service-worker"
 """The one trusted-types policy there is, on the one page that has a use for it."""
@@ -68,6 +72,11 @@ def sign_in(view: SignIn, *, https: bool = False) -> Response:
     """The sign-in form: 200, 400 with an error, 429 when the person has to wait."""
     here = {"return_to": view.return_to} | ({"anew": "yes"} if view.anew else {})
     return _limited("sign_in.html", view, https=https, here=f"/sign-in?{urlencode(here)}")
+
+
+def recovery(view: Recovery, *, https: bool = False) -> Response:
+    """The form for a recovery code: 200, 400 with an error, 429 when the person has to wait."""
+    return _limited("recovery.html", view, https=https, code_pattern=_RECOVERY_PATTERN)
 
 
 def enter_code(view: EnterCode, *, https: bool = False) -> Response:
@@ -108,7 +117,7 @@ def confirm(view: Confirm, *, https: bool = False) -> Response:
 def approve(view: Approve, *, https: bool = False) -> Response:
     """A pull in its present state: 200, or 400 with an error. `Segue-Transfer` tells the page's script."""
     headers = page_headers(https=https) | {"Segue-Transfer": view.state}
-    facts, modes = approval.facts(view), approval.MODES
+    facts, modes = approval.facts(view), approval.modes()
     return _page(
         "approve.html",
         status=_status(view.error),
@@ -146,10 +155,28 @@ def unproved(view: Unproved, *, https: bool = False) -> Response:
     return _page("unproved.html", status=403, headers=headers, view=view)
 
 
-def account(person_name: str, csrf: str, *, waiting: int = 0, https: bool = False) -> Response:
-    """Who is signed in here, how many requests wait for them, and the way out."""
-    headers = page_headers(https=https)
-    return _page("account.html", status=200, headers=headers, person_name=person_name, csrf=csrf, waiting=waiting)
+def account(
+    person_name: str,
+    csrf: str,
+    *,
+    waiting: int = 0,
+    questions: tuple[ArrivalRow, ...] = (),
+    arrivals: int = 0,
+    now: int = 0,
+    https: bool = False,
+) -> Response:
+    """Who is signed in here, how many requests wait for them, which devices they are asked about, and the way out."""
+    return _page(
+        "account.html",
+        status=200,
+        headers=page_headers(https=https),
+        person_name=person_name,
+        csrf=csrf,
+        waiting=waiting,
+        questions_asked=questions,
+        arrivals=arrivals,
+        now=now,
+    )
 
 
 def waiting(view: Waiting, *, https: bool = False) -> Response:
@@ -183,7 +210,7 @@ def _status(error: str | None) -> int:
     return 200 if error is None else 400
 
 
-def _limited(template: str, view: SignIn | EnterCode, *, https: bool, **context: Any) -> Response:
+def _limited(template: str, view: SignIn | Recovery | EnterCode, *, https: bool, **context: Any) -> Response:
     headers = page_headers(https=https)
     if view.retry_after is None:
         return _page(template, status=_status(view.error), headers=headers, view=view, **context)

@@ -22,6 +22,7 @@ class SignIn:
     password: bool = True
     passkey: bool = True
     signed_in: bool = False
+    error_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,24 @@ class DeviceRow:
     this_device: bool
     access: tuple[TaskAccess, ...]
     client_verified: bool = True
+    kept_at: int | None = None
+    """When the person said that it is still theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalRow:
+    """A device that has got a task. `device_name` is what it says of itself; `task_name` is None where it is not told.
+
+    Of an app that is not `client_verified` the name too is what it says of itself.
+    """
+
+    grant_id: str
+    device_name: str
+    client_name: str
+    client_verified: bool
+    network: str | None
+    joined_at: int
+    task_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +262,10 @@ class TransferRow:
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """Everything that can reach the person's tasks, and how it came to that; `notice` tells what was just done."""
+    """Everything that can reach the person's tasks, and how it came to that; `notice` tells what was just done.
+
+    `questions` are devices that the person is asked about, `arrivals` those that joined and have not been seen.
+    """
 
     csrf: str
     person_name: str
@@ -251,6 +273,8 @@ class Devices:
     transfers: tuple[TransferRow, ...]
     now: int
     notice: str | None = None
+    questions: tuple[ArrivalRow, ...] = ()
+    arrivals: tuple[ArrivalRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

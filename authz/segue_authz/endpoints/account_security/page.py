@@ -92,7 +92,7 @@ async def page(
         passkeys=await _passkeys(services, session, account),
         passkeys_possible=services.ceremonies.possible,
         has_password=ways.password,
-        only_one_way=ways.number < 2,  # noqa: PLR2004 (another has to be left)
+        only_one_way=ways.number < 2,
         codes_left=await services.recovery_codes.left(account.subject, now=services.clock()),
         codes=codes,
         events=await _events(services, account),

@@ -1,13 +1,42 @@
 """The sign-in page, the start page behind it, and where a person goes on afterwards."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from segue_authz import pages
-from segue_authz.endpoints.browser import browser_of, keep
+from segue_authz.domain.account import PASSKEY_ACR, PASSWORD_ACR
+from segue_authz.endpoints.arrival import arrival_row
+from segue_authz.endpoints.browser import Browser, browser_of, keep, unbind
 from segue_authz.endpoints.services import Services
+
+_LONGEST = 1_000
+"""Characters of `acr_values` that are read."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """For what somebody signs in: where they go on to, and whether it must be `anew`, or in one of certain ways.
+
+    It travels with the person and binds nobody: what they go on to looks at their sign-in itself.
+    """
+
+    return_to: str
+    anew: bool
+    acr_values: str = ""
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, str]) -> "Errand":
+        """Of a query or a form, from which nothing is taken that could lead elsewhere."""
+        wanted = parameters.get("acr_values", "")[:_LONGEST].split(" ")
+        known = " ".join(acr for acr in (PASSKEY_ACR, PASSWORD_ACR) if acr in wanted)
+        return cls(local(parameters.get("return_to", "/")), parameters.get("anew") == "yes", known)
+
+    def allows(self, acr: str) -> bool:
+        return not self.acr_values or acr in self.acr_values.split(" ")
 
 
 def sign_in_first(request: Request) -> Response:
@@ -21,30 +50,69 @@ async def home(services: Services, request: Request) -> Response:
     if browser.signed_in is None:
         return sign_in_first(request)
     account = browser.signed_in[1]
-    waiting = await services.backchannel.waiting(account.subject, now=services.clock())
-    return pages.account(account.name, browser.csrf, waiting=len(waiting), https=services.settings.https)
+    now = services.clock()
+    waiting = await services.backchannel.waiting(account.subject, now=now)
+    questions = await services.check_ins.questions(account.subject, now=now)
+    arrivals = await services.arrivals.unseen(account.subject, but_not_from=browser.session_id, now=now)
+    return pages.account(
+        account.name,
+        browser.csrf,
+        waiting=len(waiting),
+        questions=tuple(arrival_row(each) for each in questions),
+        arrivals=len(arrivals),
+        now=now,
+        https=services.settings.https,
+    )
 
 
 async def show(services: Services, request: Request) -> Response:
     browser = await browser_of(services, request)
-    return_to = local(request.query_params.get("return_to", "/"))
-    anew = request.query_params.get("anew") == "yes"
-    if browser.signed_in is not None and not anew:
-        return RedirectResponse(return_to, status_code=303)
-    if browser.unproved and not anew:
-        return _unproved(services, return_to, again=request.query_params.get("again") == "yes")
+    errand = Errand.of(request.query_params)
+    if browser.signed_in is not None and not errand.anew:
+        return RedirectResponse(errand.return_to, status_code=303)
+    if browser.unproved and not errand.anew:
+        return _unproved(services, errand.return_to, again=request.query_params.get("again") == "yes")
     username = browser.signed_in[1].username if browser.signed_in else ""
-    client_name = await _client_name(services, return_to)
-    view = pages.SignIn(browser.csrf, return_to, username, client_name=client_name, anew=anew)
+    return await form_page(services, browser, errand, username=username)
+
+
+async def form_page(
+    services: Services,
+    browser: Browser,
+    errand: Errand,
+    *,
+    username: str = "",
+    error: str | None = None,
+    error_at: str | None = None,
+    retry_after: int | None = None,
+) -> Response:
+    """The form, with every way to sign in that the errand allows."""
+    view = pages.SignIn(
+        browser.csrf,
+        errand.return_to,
+        username,
+        error,
+        client_name=await _client_name(services, errand.return_to),
+        retry_after=retry_after,
+        anew=errand.anew,
+        acr_values=errand.acr_values,
+        password=errand.allows(PASSWORD_ACR),
+        passkey=errand.allows(PASSKEY_ACR) and services.ceremonies.possible,
+        signed_in=browser.signed_in is not None,
+        error_at=error_at,
+    )
     return keep(services, pages.sign_in(view, https=services.settings.https), browser.cookie)
 
 
 def _unproved(services: Services, return_to: str, *, again: bool) -> Response:
-    """Let the browser come once more, from a page of ours; then it is for the person to see what is wrong."""
+    """Let the browser come once more, from a page of ours and without a bound cookie that is worth nothing here.
+
+    The one that bound the session refreshes then; if this is another, it is for the person to see what is wrong.
+    """
     here = f"/sign-in?return_to={quote(return_to, safe='')}"
     once_more = f"{here}&again=yes"
     view = pages.Unproved(once_more, f"{here}&anew=yes", None if again else once_more)
-    return pages.unproved(view, https=services.settings.https)
+    return unbind(services, pages.unproved(view, https=services.settings.https))
 
 
 def local(address: str) -> str:
