@@ -386,9 +386,9 @@ class Device:
 
 
 def hidden(page: str) -> dict[str, str]:
-    """The hidden fields of a page's forms."""
-    found = {}
-    for field_text in re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", page):
+    """The hidden fields of a page's forms, without the one at its foot, which every page has."""
+    found, (body, _, _) = {}, page.partition("<footer")
+    for field_text in re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", body):
         attributes = dict(re.findall(r"(\w+)=\"([^\"]*)\"", field_text))
         found[attributes["name"]] = unescape(attributes.get("value", ""))
     return found

@@ -129,8 +129,8 @@ def lead(services: Services, session: BrowserSession, path: str, form: Mapping[s
     fields = [field for field in query.split("&") if field and not field.startswith(("chosen=", "anew="))]
     sealed = services.sealing.seal(json.dumps(kept), row=_row(session, path))
     here = f"{path}?{'&'.join([*fields, urlencode({'chosen': sealed})])}"
-    acr = f"&acr={PASSKEY_ACR}" if why.by_passkey else ""
-    return RedirectResponse(f"/sign-in?anew=yes{acr}&return_to={quote(here, safe='')}", status_code=303)
+    ways = f"&acr_values={PASSKEY_ACR}" if why.by_passkey else ""
+    return RedirectResponse(f"/sign-in?anew=yes{ways}&return_to={quote(here, safe='')}", status_code=303)
 
 
 def chosen(services: Services, session: BrowserSession, here: str) -> dict[str, str]:
