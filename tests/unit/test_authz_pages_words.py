@@ -3,7 +3,7 @@
 import pytest
 from segue.authority import ACTIONS
 from segue_authz.pages.action import ACTION_WORDS, Allowed, in_words
-from segue_authz.pages.duration import ago, span
+from segue_authz.pages.duration import ago, ahead
 
 
 @pytest.mark.requirement("XD-CONS-01")
@@ -18,7 +18,7 @@ def test_no_two_actions_read_the_same() -> None:
 def test_actions_are_told_by_subject_in_one_order() -> None:
     told = in_words(["tool_calls:claim", "task:write", "tool_calls:read", "task:read", "task:read"])
     assert told == (
-        Allowed("the task", (("task:read", "see"), ("task:write", "rename"))),
+        Allowed("task", (("task:read", "see"), ("task:write", "rename"))),
         Allowed("tool calls", (("tool_calls:read", "see"), ("tool_calls:claim", "run"))),
     )
 
@@ -32,20 +32,20 @@ def test_an_action_without_words_is_an_error_and_never_left_out() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (-5, "0 seconds"),
-        (0, "0 seconds"),
-        (1, "1 second"),
-        (119, "119 seconds"),
-        (120, "2 minutes"),
-        (3_599, "59 minutes"),
-        (3_600, "1 hour"),
-        (86_399, "23 hours"),
-        (86_400, "1 day"),
-        (9_000_000, "104 days"),
+        (-5, "in 0 seconds"),
+        (0, "in 0 seconds"),
+        (1, "in 1 second"),
+        (119, "in 119 seconds"),
+        (120, "in 2 minutes"),
+        (3_599, "in 59 minutes"),
+        (3_600, "in 1 hour"),
+        (86_399, "in 23 hours"),
+        (86_400, "in 1 day"),
+        (9_000_000, "in 104 days"),
     ],
 )
 def test_a_span_is_told_in_its_largest_whole_unit(seconds: int, words: str) -> None:
-    assert span(seconds) == words
+    assert ahead(seconds) == words
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(-9, "just now"), (1, "just now"), (2, "2 seconds ago")])

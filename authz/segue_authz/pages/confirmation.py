@@ -42,7 +42,7 @@ def facts(view: Confirm) -> Facts:
         lead=outcome.lead(view),
         task=task,
         owner=owner,
-        mode=outcome.MODE_WORDS[view.mode],
+        mode=outcome.mode(view),
         actions=in_words(view.actions),
         running=outcome.running(view),
         contest=outcome.contest(view),

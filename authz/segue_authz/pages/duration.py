@@ -1,21 +1,34 @@
-"""Spans of time in words a person reads at a glance."""
+"""Spans of time in words a person reads at a glance, as the Unicode CLDR says them in the reader's language.
 
-_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+`static/watch.js` says the same by the browser's own CLDR, with Western digits like those of codes.
+"""
+
+from datetime import timedelta
+from typing import Literal
+
+from babel.dates import format_timedelta
+
+from segue_authz.pages.text import gettext, reader
+
+_Unit = Literal["day", "hour", "minute", "second"]
+_UNITS: tuple[tuple[int, _Unit], ...] = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+_NEVER = float("inf")
+"""The threshold at which a larger unit would be taken than the one wanted."""
 
 
-def span(seconds: int) -> str:
-    """The largest unit that fits, rounded down: `97` is `1 minute`; under two minutes it stays in seconds."""
-    whole = max(seconds, 0)
-    for size, unit in _UNITS:
-        if whole >= size and not (unit == "minute" and whole < 120):
-            return _count(whole // size, unit)
-    return _count(0, "second")
+def ahead(seconds: int) -> str:
+    """How long from now, in the largest unit that fits, rounded down: `in 2 minutes`, below that in seconds."""
+    return _told(max(seconds, 0), 1)
 
 
 def ago(seconds: int) -> str:
     """How long ago something happened; under two seconds, and in the future, it is `just now`."""
-    return "just now" if seconds < 2 else f"{span(seconds)} ago"
+    return gettext("just now") if seconds < 2 else _told(seconds, -1)
 
 
-def _count(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+def _told(seconds: int, direction: int) -> str:
+    size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
+    if unit == "minute" and seconds < 120:
+        size, unit = _UNITS[-1]
+    whole = timedelta(seconds=direction * (seconds // size) * size)
+    return format_timedelta(whole, unit, _NEVER, add_direction=True, locale=reader().language.tag)

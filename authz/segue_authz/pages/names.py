@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from segue_authz.pages.script import imitates_latin, mixes_scripts, script_of
+from segue_authz.pages.text import marked
 
 LIMIT = 64
 PLACE = 60
@@ -21,10 +22,10 @@ _BLANK = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800", "\u3164", 
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINING_SCRIPTS = {"ARABIC", "BENGALI", "DEVANAGARI", "KANNADA", "MALAYALAM", "SINHALA", "SYRIAC", "TAMIL", "TELUGU"}
 
-HIDDEN = "hidden characters removed"
-MIXED = "mixes alphabets"
-IMITATES = "letters look like others"
-CUT = "shortened"
+HIDDEN = marked("hidden characters removed")
+MIXED = marked("mixes alphabets")
+IMITATES = marked("letters look like others")
+CUT = marked("shortened")
 
 
 @dataclass(frozen=True, slots=True)

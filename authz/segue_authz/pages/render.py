@@ -28,6 +28,7 @@ from segue_authz.pages.views import (
     Consent,
     Devices,
     EnterCode,
+    Going,
     Invitation,
     Message,
     Notifications,
@@ -147,6 +148,12 @@ def message(view: Message, *, https: bool = False) -> Response:
     return _page("message.html", status=view.status, headers=page_headers(https=https), view=view)
 
 
+def going(view: Going, *, https: bool = False) -> Response:
+    """The page that leads to another provider. ValueError when that is no http(s) address."""
+    _check_link(view.url)
+    return _page("going.html", status=200, headers=page_headers(https=https), view=view)
+
+
 def unproved(view: Unproved, *, https: bool = False) -> Response:
     """The session is bound to a browser, and this may be another one."""
     headers = page_headers(https=https)
@@ -161,11 +168,14 @@ def account(
     *,
     waiting: int = 0,
     questions: tuple[ArrivalRow, ...] = (),
-    arrivals: int = 0,
+    arrivals: tuple[str, ...] = (),
     now: int = 0,
     https: bool = False,
 ) -> Response:
-    """Who is signed in here, how many requests wait for them, which devices they are asked about, and the way out."""
+    """Who is signed in here, how many requests wait for them, and the way out.
+
+    `questions` are the devices they are asked about, `arrivals` the identifiers of what has joined and was not seen.
+    """
     return _page(
         "account.html",
         status=200,

@@ -62,13 +62,17 @@ def heed(ui_locales: str) -> None:
         _READER.set(replace(reader(), language=asked, asked=asked))
 
 
+def path_of(tag: str) -> Path:
+    return CATALOGUES / tag / "LC_MESSAGES" / "pages.po"
+
+
 @cache
 def catalogue(tag: str) -> standard.NullTranslations:
     """Read from the PO file, so that no compiled one can be stale. English has none: it is the messages themselves."""
     if tag == ENGLISH.tag:
         return standard.NullTranslations()
     compiled = io.BytesIO()
-    with (CATALOGUES / tag / "LC_MESSAGES" / "pages.po").open("rb") as file:
+    with path_of(tag).open("rb") as file:
         write_mo(compiled, read_po(file, locale=tag, abort_invalid=True))
     compiled.seek(0)
     return standard.GNUTranslations(compiled)
@@ -98,9 +102,9 @@ def pgettext(context: str, message: str, /, **places: object) -> str:
     return _spoken().pgettext(context, message) % places
 
 
-def listed(parts: Iterable[str], style: str = "standard") -> Markup:
+def listed(parts: Iterable[str]) -> Markup:
     """`a, b, and c`, for a page: what is not markup is escaped."""
-    return Markup(format_list([str(escape(each)) for each in parts], style, locale=reader().language.tag))  # noqa: S704
+    return Markup(format_list([str(escape(each)) for each in parts], locale=reader().language.tag))  # noqa: S704
 
 
 def install(templates: Environment) -> None:

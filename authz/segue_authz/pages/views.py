@@ -23,6 +23,23 @@ class SignIn:
     passkey: bool = True
     signed_in: bool = False
     error_at: str | None = None
+    providers: tuple["ProviderRow", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRow:
+    """Another provider at which people may sign in; `name` is a part of its address here."""
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """The way to another provider; `url` is the request to it. The browser goes there by itself."""
+
+    label: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +360,20 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityRow:
+    """An account elsewhere by which the person signs in. `called` is what they are called there.
+
+    `offered`: one can sign in by it at present.
+    """
+
+    identity_id: str
+    label: str
+    called: str
+    linked_at: int
+    offered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Security:
     """How the person signs in. `fresh`: they have just done so and may change it, else `anew` is the way to it.
 
@@ -366,6 +397,8 @@ class Security:
     notice: str | None = None
     error: str | None = None
     error_at: str = "passkeys"
+    identities: tuple[IdentityRow, ...] = ()
+    providers: tuple[ProviderRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
