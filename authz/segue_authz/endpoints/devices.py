@@ -7,9 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segue_authz import pages
+from segue_authz.domain.arrival import Answer
 from segue_authz.domain.refusal import InvalidRequest
 from segue_authz.domain.task_card import TaskCard
 from segue_authz.domain.transfer import Offer, Transfer, state_name
+from segue_authz.endpoints import arrival
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.services import Services
@@ -55,6 +57,12 @@ async def _withdraw(services: Services, browser: Browser, form: dict[str, str]) 
                 return "There is no such transfer, or you have reported it before."
             _LOG.warning("transfer %s reported by its owner: %d grants ended", transfer_id, ended)
             return "Thank you. All access that came of that transfer has ended, and the application is marked."
+        case {"mine": grant_id}:
+            return await arrival.answer(services, browser, Answer.MINE, grant_id)
+        case {"not_mine": grant_id}:
+            return await arrival.answer(services, browser, Answer.NOT_MINE, grant_id)
+        case {"seen": grant_ids}:
+            return await arrival.see(services, browser, grant_ids)
         case _:
             raise InvalidRequest("the form names nothing to end")
 
@@ -82,23 +90,32 @@ def _question(browser: Browser, form: dict[str, str]) -> pages.ConfirmStep:
 async def _page(services: Services, browser: Browser, *, notice: str | None = None) -> Response:
     account, now = browser.person()[1], services.clock()
     grants = await services.overview.grants(account.subject, now=now)
+    kept = await services.check_ins.kept(account.subject)
+    questions = await services.check_ins.questions(account.subject, now=now)
+    arrivals = await services.arrivals.unseen(account.subject, but_not_from=browser.session_id, now=now)
     transfers = await services.overview.transfers(account.subject)
-    task_ids = {grant.task_id for grant in grants} | {_task_id(past.stored.transfer) for past in transfers} - {None}
+    task_ids = {each.task_id for each in (*grants, *questions)} | {
+        _task_id(past.stored.transfer) for past in transfers
+    } - {None}
     cards = {task_id: await services.cards.card(account.subject, task_id) for task_id in sorted(filter(None, task_ids))}
     view = pages.Devices(
         csrf=browser.csrf,
         person_name=account.name,
         devices=tuple(
-            _device(list(its), cards, browser) for _, its in groupby(grants, key=lambda grant: grant.device_id)
+            _device(list(its), cards, browser, kept) for _, its in groupby(grants, key=lambda grant: grant.device_id)
         ),
         transfers=tuple(_transfer(past, cards, now=now) for past in transfers),
         now=now,
         notice=notice,
+        questions=tuple(arrival.arrival_row(each, _name(cards.get(each.task_id))) for each in questions),
+        arrivals=tuple(arrival.arrival_row(each, _name(cards.get(each.task_id))) for each in arrivals),
     )
     return pages.devices(view, https=services.settings.https)
 
 
-def _device(grants: list[LiveGrant], cards: dict[str, TaskCard | None], browser: Browser) -> pages.DeviceRow:
+def _device(
+    grants: list[LiveGrant], cards: dict[str, TaskCard | None], browser: Browser, kept: dict[str, int]
+) -> pages.DeviceRow:
     device = grants[0]
     return pages.DeviceRow(
         device_id=device.device_id,
@@ -108,6 +125,7 @@ def _device(grants: list[LiveGrant], cards: dict[str, TaskCard | None], browser:
         created_at=device.device_since,
         this_device=any(grant.browser == browser.session_id for grant in grants),
         client_verified=device.client_verified,
+        kept_at=kept.get(device.device_id),
         access=tuple(
             pages.TaskAccess(
                 grant_id=grant.grant_id,

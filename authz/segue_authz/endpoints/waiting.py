@@ -44,10 +44,20 @@ async def look(services: Services, request: Request) -> Response:
 
 
 async def count(services: Services, request: Request) -> Response:
-    """How many there are, for the pages' script. Signed out there are none."""
+    """What there is for the person, for the pages' script. Signed out there is nothing."""
     browser = await browser_of(services, request)
-    waiting = await waiting_for(services, browser) if browser.signed_in else []
-    return JSONResponse({"waiting": [_id(each) for each in waiting]}, headers=NO_STORE)
+    if browser.signed_in is None:
+        return JSONResponse({"waiting": [], "joined": [], "check_in": []}, headers=NO_STORE)
+    subject, now = browser.person()[1].subject, services.clock()
+    waiting = await waiting_for(services, browser)
+    joined = await services.arrivals.unseen(subject, but_not_from=browser.session_id, now=now)
+    questions = await services.check_ins.questions(subject, now=now)
+    there = {
+        "waiting": [_id(each) for each in waiting],
+        "joined": [each.grant_id for each in joined],
+        "check_in": [each.grant_id for each in questions],
+    }
+    return JSONResponse(there, headers=NO_STORE)
 
 
 async def waiting_for(services: Services, browser: Browser) -> list[Stored]:

@@ -5,7 +5,15 @@ from segue_storage.database import Database
 
 from segue_authz.domain.account import Account, BrowserSession
 from segue_authz.stores.reservations import hand_over
-from segue_authz.stores.tables import accounts, bound_sessions, browser_sessions, upstream_identities
+from segue_authz.stores.tables import (
+    accounts,
+    arrivals,
+    bound_sessions,
+    browser_sessions,
+    push_messages,
+    push_subscriptions,
+    upstream_identities,
+)
 
 
 class AccountExists(Exception):
@@ -58,7 +66,8 @@ class Accounts:
             gone = accounts.update().where(*there).values(disabled_at=disabled_at, deleted_at=now, **forgotten)
             signed_in = browser_sessions.c.subject == subject, browser_sessions.c.ended_at.is_(None)
             connection.execute(browser_sessions.update().where(*signed_in).values(ended_at=now))
-            connection.execute(upstream_identities.delete().where(upstream_identities.c.subject == subject))
+            for gone_too in (upstream_identities, push_messages, push_subscriptions, arrivals):
+                connection.execute(gone_too.delete().where(gone_too.c.subject == subject))
             return connection.execute(gone).rowcount == 1
 
         return await self._database.write(work)

@@ -13,11 +13,13 @@ from segue_storage.database import Database
 from segue_authz.domain.policy import DAY
 from segue_authz.stores import budgets
 from segue_authz.stores.tables import (
+    arrivals,
     authorization_codes,
     backchannel_requests,
     bound_sessions,
     browser_sessions,
     notices,
+    push_messages,
     push_subscriptions,
     pushed_requests,
     transfers,
@@ -49,6 +51,8 @@ def _leftovers(now: int) -> Iterator[tuple[sa.Table, sa.Column[str], sa.ColumnEl
     yield pushed_requests, pushed_requests.c.digest, pushed_requests.c.expires_at < now - SOON
     codes = authorization_codes
     yield codes, codes.c.code_digest, sa.and_(codes.c.expires_at < now - LATE, codes.c.grant_id.is_(None))
+    yield push_messages, push_messages.c.message_id, push_messages.c.created_at < now - SOON
+    yield arrivals, arrivals.c.grant_id, arrivals.c.joined_at < now - LATE
     over = browser_sessions.c.expires_at < now - SOON
     told = push_subscriptions.c.session_id.in_(sa.select(browser_sessions.c.session_id).where(over))
     yield push_subscriptions, push_subscriptions.c.subscription_id, told

@@ -6,7 +6,14 @@ import sqlalchemy as sa
 from segue_storage.database import Database
 
 from segue_authz.stores.authorization_codes import ENDED
-from segue_authz.stores.tables import authorization_codes, browser_sessions, grants, pushed_requests, task_epochs
+from segue_authz.stores.tables import (
+    authorization_codes,
+    browser_sessions,
+    grants,
+    push_messages,
+    pushed_requests,
+    task_epochs,
+)
 from segue_authz.stores.transfers import end_unfinished
 
 AHEAD = 1_000_000
@@ -23,7 +30,10 @@ class Voided:
 
 
 async def void_everything(database: Database, *, now: int) -> Voided:
-    """End all grants, sign-ins, codes and transfers under way, and raise all epochs: one transaction."""
+    """End all grants, sign-ins, codes and transfers under way, and raise all epochs: one transaction.
+
+    Nobody is told of what happened before, or asked about a device that reaches nothing any more.
+    """
 
     def work(connection: sa.Connection) -> Voided:
         end_unfinished(connection, sa.true())
@@ -34,6 +44,7 @@ async def void_everything(database: Database, *, now: int) -> Voided:
         sessions = connection.execute(signed_in).rowcount
         ended = grants.update().where(grants.c.revoked_at.is_(None)).values(revoked_at=now)
         withdrawn = connection.execute(ended).rowcount
+        connection.execute(push_messages.delete())
         connection.execute(task_epochs.update().values(epoch=task_epochs.c.epoch + AHEAD))
         return Voided(withdrawn, codes, sessions)
 

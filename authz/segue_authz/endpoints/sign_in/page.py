@@ -59,7 +59,7 @@ async def home(services: Services, request: Request) -> Response:
         browser.csrf,
         waiting=len(waiting),
         questions=tuple(arrival_row(each) for each in questions),
-        arrivals=len(arrivals),
+        arrivals=tuple(each.grant_id for each in arrivals),
         now=now,
         https=services.settings.https,
     )
@@ -100,6 +100,11 @@ async def form_page(
         passkey=errand.allows(PASSKEY_ACR) and services.ceremonies.possible,
         signed_in=browser.signed_in is not None,
         error_at=error_at,
+        providers=tuple(
+            pages.ProviderRow(each.name, each.label)
+            for each in services.upstream.providers
+            if not errand.acr_values or each.asks_for(errand.acr_values.split(" "))
+        ),
     )
     return keep(services, pages.sign_in(view, https=services.settings.https), browser.cookie)
 
