@@ -19,4 +19,4 @@ def create_app(site: Site) -> Starlette:
         "task_name": TASK_NAME,
         "self_made_certificate": site.self_made_certificate,
     }
-    return pages.create_app("desktop.html", settings=settings, servers=[site.issuer, site.store, site.agent])
+    return pages.create_app("desktop", settings=settings, servers=[site.issuer, site.store, site.agent])

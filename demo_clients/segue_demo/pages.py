@@ -1,6 +1,6 @@
-"""Serve one demo page: its HTML, the shared modules, its settings as `/config.json`; all under a strict CSP.
+"""Serve one demo page: its HTML in the person's language, the shared modules, its settings as `/config.json`.
 
-Any web server can do this; what matters is the headers.
+Any web server can do this; what matters is the headers: all of it is under a strict CSP.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,22 +8,36 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from segue_demo.catalogue import catalogue
+from segue_demo.language import LANGUAGES, Language, choose, spoken
+from segue_demo.module_graph import imported
+
 STATIC = Path(__file__).parent / "static"
+TEMPLATES = Path(__file__).parent / "templates"
+WORTH_COMPRESSING = 600
+"""Bytes. Nothing that these answers hold is secret, so that their length tells nothing (BREACH)."""
 
 
 def create_app(page: str, *, settings: Mapping[str, Any], servers: Sequence[str], camera: bool = False) -> Starlette:
-    """Serve `static/<page>`; it may talk to `servers` (URLs) and to nobody else, and use the `camera` if so said."""
+    """Serve the template `page`; it may talk to `servers` (URLs) and nobody else, and use the `camera` if said so."""
+    documents = {language: _document(page, language) for language in LANGUAGES}
 
-    async def show_page(_: Request) -> Response:
-        return FileResponse(STATIC / page, media_type="text/html; charset=utf-8")
+    async def show_page(request: Request) -> Response:
+        if "lang" in request.query_params:
+            return choose(request)
+        language = spoken(request)
+        headers = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
+        return HTMLResponse(documents[language], headers=headers)
 
     async def show_settings(_: Request) -> Response:
         return JSONResponse(dict(settings))
@@ -34,7 +48,32 @@ def create_app(page: str, *, settings: Mapping[str, Any], servers: Sequence[str]
             Route("/config.json", show_settings),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(SecurityHeaders, headers=security_headers(servers, camera=camera))],
+        middleware=[
+            Middleware(SecurityHeaders, headers=security_headers(servers, camera=camera)),
+            Middleware(GZipMiddleware, minimum_size=WORTH_COMPRESSING),
+        ],
+    )
+
+
+def _document(page: str, language: Language) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    texts = catalogue(language.tag)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # of the i18n extension
+        texts.gettext, lambda one, many, count: texts.gettext(one if count == 1 else many), newstyle=True
+    )
+    return environment.get_template(f"{page}.html").render(
+        language=language,
+        languages=LANGUAGES,
+        texts=texts.texts,
+        modules=imported(STATIC / f"{page}.js", within=STATIC),
     )
 
 

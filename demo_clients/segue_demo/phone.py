@@ -16,4 +16,4 @@ def create_app(site: Site) -> Starlette:
         "actions": sorted(PHONE_ACTIONS),
         "self_made_certificate": site.self_made_certificate,
     }
-    return pages.create_app("phone.html", settings=settings, servers=[site.issuer, site.store, site.agent], camera=True)
+    return pages.create_app("phone", settings=settings, servers=[site.issuer, site.store, site.agent], camera=True)

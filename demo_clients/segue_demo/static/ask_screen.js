@@ -1,7 +1,8 @@
 // "Get a task onto this device": the code to scan or type on a device where the person can sign in, and how long it holds.
 import { countdown } from "./countdown.js";
 import { byId, say, showScreen } from "./elements.js";
-import { qrCode } from "./qr_code.js";
+import { showQRCode } from "./qr_code.js";
+import { t } from "./text.js";
 
 const TICK = 500; // milliseconds
 
@@ -18,7 +19,7 @@ export class AskScreen {
   /** Show the code of a request: `{user_code, verification_uri, verification_uri_complete, enter_until}`. */
   show(request) {
     this.#request = request;
-    byId("ask-qr").replaceChildren(qrCode(request.verification_uri_complete, "QR code for the other device's camera"));
+    showQRCode(byId("ask-qr"), request.verification_uri_complete, t("QR code for the other device’s camera"));
     say(byId("ask-code"), request.user_code);
     say(byId("ask-address"), request.verification_uri);
     this.#setLapsed(false);
@@ -35,7 +36,7 @@ export class AskScreen {
 
   /** What stands in the way at the moment; nothing if it goes on. */
   tell(trouble = "") {
-    say(byId("ask-status"), trouble || "Waiting for the other device …");
+    say(byId("ask-status"), trouble || t("Waiting for the other device …"));
   }
 
   #setLapsed(lapsed) {

@@ -1,10 +1,11 @@
 // Who is in front of the pages of a task: this page says that its person is, and shows who else says so.
 import { roleWords } from "./event_words.js";
+import { listed, t } from "./text.js";
 
 const RENEWAL = 10_000; // milliseconds; what is not said again is forgotten after 30 seconds
 const TYPING = 5000; // milliseconds after the last key
 const STATES = ["away", "here", "typing"]; // the liveliest last
-const OWN = "this device";
+const DOING = { here: (who) => who, away: (who) => t("{who} (away)", { who }), typing: (who) => t("{who} (typing)", { who }) };
 
 /** Says so for as long as the room is open, and at once when it changes. */
 export class Attendance {
@@ -42,17 +43,17 @@ export class Attendance {
 }
 
 /** One line: who is here, by device for one's own, by role for everybody else. */
-export function presenceWords({ presence, connection }, { names, you }) {
+export function presenceWords({ presence, connection }, { names, you, own }) {
   if (connection !== "live") return "";
-  if (!presence.known) return "Who is here cannot be seen at the moment.";
+  if (!presence.known) return t("Who is here cannot be seen at the moment.");
   const liveliest = new Map(); // one's own device, or somebody else -> who that is, and what they do most
   for (const { sub, device_id, role, state } of presence.present) {
-    const who = sub === you ? (names(device_id) ?? "another device") : roleWords(role);
+    const who = sub === you ? (names(device_id) ?? t("another device")) : roleWords(role);
     const one = sub === you ? device_id : sub;
     const before = liveliest.get(one)?.state;
-    if (STATES.indexOf(state) >= STATES.indexOf(before)) liveliest.set(one, { who, state });
+    if (STATES.indexOf(state) >= STATES.indexOf(before)) liveliest.set(one, { who, state, here: device_id === own });
   }
-  const said = [...liveliest.values()].map(({ who, state }) => (state === "here" ? who : `${who} (${state})`));
-  said.sort((one, other) => other.startsWith(OWN) - one.startsWith(OWN));
-  return said.length ? `Here now: ${said.join(", ")}` : "";
+  const present = [...liveliest.values()].sort((one, other) => other.here - one.here);
+  const list = listed(present.map(({ who, state }) => DOING[state](who)));
+  return list && t("Here now: {list}", { list });
 }

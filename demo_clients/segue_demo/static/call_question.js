@@ -1,15 +1,16 @@
 // What a tool call asks the person: may it run, and, when nobody knows its outcome, did it happen.
 import { choice } from "./choice.js";
-import { element, say, timeOfDay } from "./elements.js";
+import { element, say } from "./elements.js";
+import { t, timeOfDay } from "./text.js";
 
 const EFFECTS = {
-  irreversible: "It cannot be undone.",
-  reconcilable: "It changes something elsewhere.",
+  irreversible: t("It cannot be undone."),
+  reconcilable: t("It changes something elsewhere."),
 };
 
 const LATE = {
-  succeeded: "It said later that this has succeeded, which the store could not count any more. ",
-  failed: "It said later that this has failed, which the store could not count any more. ",
+  succeeded: t("It said later that this has succeeded, which the store could not count any more."),
+  failed: t("It said later that this has failed, which the store could not count any more."),
 };
 
 /** The question of one call, inside its card. Made anew when the question is another one. */
@@ -47,23 +48,22 @@ export class CallQuestion {
   }
 
   #mayIt(call) {
-    const words = element("p", {}, "The agent wants to do this. ", EFFECTS[call.effect] ?? "");
+    const words = element("p", {}, spaced(t("The agent wants to do this."), EFFECTS[call.effect]));
     const { place } = choice([
-      ["Decline", () => this.#decisions.decline(call)],
-      ["Approve", () => this.#decisions.approve(call), ""],
+      [t("Decline"), () => this.#decisions.decline(call)],
+      [t("Approve"), () => this.#decisions.approve(call), ""],
     ]);
     return [words, facts(call.arguments), place];
   }
 
   #didIt(call, late) {
-    const words = element("p", {},
-      `Nobody knows whether “${call.title}” took effect: the device that ran it was lost before it could say. `,
-      LATE[late] ?? "",
-      "Please check, then say what you found.");
+    const { title } = call;
+    const lost = t("Nobody knows whether “{title}” took effect: the device that ran it was lost before it could say.", { title });
+    const words = element("p", {}, spaced(lost, LATE[late], t("Please check, then say what you found.")));
     const { place, buttons } = choice([
-      ["Cancel it", () => this.#decisions.cancel(call)],
-      ["It did not: run it again", () => this.#decisions.settle(call, "did_not_happen")],
-      ["It happened", () => this.#decisions.settle(call, "happened"), ""],
+      [t("Cancel it"), () => this.#decisions.cancel(call)],
+      [t("It did not: run it again"), () => this.#decisions.settle(call, "did_not_happen")],
+      [t("It happened"), () => this.#decisions.settle(call, "happened"), ""],
     ]);
     const note = element("p", { className: "note" });
     this.#waitForQuiet(call, buttons[1], note);
@@ -74,15 +74,19 @@ export class CallQuestion {
   #waitForQuiet(call, again, note) {
     const left = (call.quiet_from ?? 0) * 1000 - Date.now();
     again.disabled = left > 0;
-    say(note, left > 0 ? `It can be run again from ${timeOfDay(call.quiet_from)}: until then the lost device may still be at it.` : "");
+    const time = timeOfDay(call.quiet_from ?? 0);
+    say(note, left > 0 ? t("It can be run again from {time}: until then the lost device may still be at it.", { time }) : "");
     if (left > 0) this.#timer = setTimeout(() => this.#waitForQuiet(call, again, note), left + 100);
   }
 }
 
 function facts(named) {
   const pairs = Object.entries(named ?? {}).map(([name, value]) =>
-    element("div", {}, element("dt", {}, name.replaceAll("_", " ")), element("dd", {}, words(value))));
+    element("div", {}, element("dt", { dir: "auto" }, name.replaceAll("_", " ")), element("dd", { dir: "auto" }, words(value))));
   return pairs.length ? element("dl", { className: "facts" }, ...pairs) : null;
 }
+
+/** Sentences in a row; what there is none of is left out. */
+const spaced = (...sentences) => sentences.filter(Boolean).join(" ");
 
 const words = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));

@@ -1,10 +1,11 @@
 // Waiting on the phone page, after push and pull alike: show what the person needs next, and poll until they have decided.
 import { byId, say, showScreen } from "./elements.js";
-import { explain } from "./refusals.js";
+import { explain, titled } from "./refusals.js";
 import { poll } from "./segue/device_code.js";
+import { t } from "./text.js";
 
-const AFTER_PUSH = "On the other device, choose “Review and confirm” and type the number there. Only do so if that device is in front of you.";
-const AFTER_PULL = "On the page where you entered the code, choose the task and type the number. Only do so if you entered the code yourself.";
+const AFTER_PUSH = t("On the other device, choose “Review and confirm” and type the number there. Only do so if that device is in front of you.");
+const AFTER_PULL = t("On the page where you entered the code, choose the task and type the number. Only do so if you entered the code yourself.");
 
 export class DecisionWait {
   #device;
@@ -32,7 +33,7 @@ export class DecisionWait {
       if (!next) return this.stop();
       if (next !== current) this.#show(next);
       current = next;
-      say(byId("check-status"), "Waiting for the confirmation …");
+      say(byId("check-status"), t("Waiting for the confirmation …"));
     };
     const onTrouble = async (failure) => wanted() && this.#tell(current, await explain(failure, "waiting"));
     try {
@@ -47,12 +48,12 @@ export class DecisionWait {
     if (!held.check_value) return this.#pull.show(held);
     say(byId("check-value"), held.check_value);
     say(byId("check-lead"), held.user_code ? AFTER_PULL : AFTER_PUSH);
-    say(byId("check-status"), "Waiting for the confirmation …");
+    say(byId("check-status"), t("Waiting for the confirmation …"));
     showScreen("screen-check");
   }
 
   #tell(held, { title, text }) {
-    const words = `${title}. ${text}`;
+    const words = titled({ title, text });
     if (held.check_value) say(byId("check-status"), words);
     else this.#pull.tell(words);
   }

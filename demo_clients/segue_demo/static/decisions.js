@@ -1,5 +1,6 @@
 // What the person decides about a task, as requests; and in words why one of them was not taken.
 import { Refused } from "./segue/proved_fetch.js";
+import { listed, t } from "./text.js";
 
 /** What the grant of this device allows decides what is offered; the store decides again. */
 export class Decisions {
@@ -37,7 +38,7 @@ export class Decisions {
 
   /** Of a call whose outcome nobody knows: `happened` or `did_not_happen`, for the attempt that the person looked at. */
   settle = ({ call_id, attempt }, outcome) => {
-    const result = outcome === "happened" ? { result: { summary: "A person looked and found that it was done." } } : {};
+    const result = outcome === "happened" ? { result: { summary: t("A person looked and found that it was done.") } } : {};
     return this.#client.step(call_id, "settle", { outcome, attempt, ...result });
   };
 
@@ -73,23 +74,23 @@ function askingAnew(client, onSignIn) {
 }
 
 const SIGN_IN = "insufficient_user_authentication";
-const DECLINED = "declined by the person";
+const DECLINED = t("declined by the person");
 const WORDS = {
-  "wrong-state": "Somebody decided this already.",
-  "illegal-transition": "Somebody changed the task already.",
-  "another-attempt": "It was taken again meanwhile. Please look once more.",
-  "too-early": "It is too early: the device that was lost may still be at it. Please try again later.",
-  "not-active": "The task rests. Go on with it first.",
-  [SIGN_IN]: "For this you have to have signed in a short while ago. Decide at a device where you can sign in again.",
-  "stale-epoch": "The task goes on at another device; decide there.",
-  "412": "Somebody else changed it just now. Please look once more.",
+  "wrong-state": t("Somebody decided this already."),
+  "illegal-transition": t("Somebody changed the task already."),
+  "another-attempt": t("It was taken again meanwhile. Please look once more."),
+  "too-early": t("It is too early: the device that was lost may still be at it. Please try again later."),
+  "not-active": t("The task rests. Go on with it first."),
+  [SIGN_IN]: t("For this you have to have signed in a short while ago. Decide at a device where you can sign in again."),
+  "stale-epoch": t("The task goes on at another device; decide there."),
+  "412": t("Somebody else changed it just now. Please look once more."),
 };
 
 /** One sentence for the person. */
 export function whyNot(failure) {
-  if (!(failure instanceof Refused)) return "No connection. Nothing was changed; please try again.";
-  if (failure.error === "unsettled") return `First these have to end: ${titles(failure.body.tool_calls)}.`;
-  return WORDS[failure.error] ?? WORDS[failure.status] ?? "The server refused. Nothing was changed.";
+  if (!(failure instanceof Refused)) return t("No connection. Nothing was changed; please try again.");
+  if (failure.error === "unsettled") return t("First these have to end: {calls}.", { calls: titles(failure.body.tool_calls) });
+  return WORDS[failure.error] ?? WORDS[failure.status] ?? t("The server refused. Nothing was changed.");
 }
 
-const titles = (calls) => (calls ?? []).map(({ title }) => `“${title}”`).join(", ");
+const titles = (calls) => listed((calls ?? []).map(({ title }) => t("“{title}”", { title })));

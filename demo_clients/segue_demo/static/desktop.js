@@ -9,6 +9,7 @@ import * as authorization from "./segue/authorization.js";
 import { DeviceKey } from "./segue/device_key.js";
 import { Grant } from "./segue/grant.js";
 import { loadSettings } from "./settings.js";
+import { t } from "./text.js";
 import { TransferDialog } from "./transfer_dialog.js";
 
 let settings;
@@ -47,7 +48,7 @@ async function leave(device, { task_id, signIn } = {}) {
   const asked = { ...device, redirect_uri: settings.redirect_uri };
   const task = task_id ? { task_id } : { name: settings.task_name, about: aboutSession() };
   try {
-    await authorization.begin(asked, { ...task, actions: settings.actions, signIn });
+    await authorization.begin(asked, { ...task, actions: settings.actions, signIn, ui_locales: document.documentElement.lang });
   } catch (failure) {
     await showRefusal(failure, { settings, again: () => leave(device, { task_id, signIn }) });
   }
@@ -62,7 +63,7 @@ async function refuse(failure, { device, task_id, signIn }) {
     await forgetAccess();
     await leave({ ...device, key: await DeviceKey.open() }, { task_id });
   };
-  await showRefusal(failure, { settings, restart, restartLabel: "Bring it back here" });
+  await showRefusal(failure, { settings, restart, restartLabel: t("Bring it back here") });
 }
 
 async function work(grant, { bringBack, onSignIn, onLost }) {
@@ -78,7 +79,7 @@ async function work(grant, { bringBack, onSignIn, onLost }) {
   });
   byId("continue").onclick = () => dialog.open();
   byId("switch-task").hidden = false;
-  document.title = `${room.state.task.name} – Segue demo`;
+  document.title = t("{task} – Segue demo", { task: room.state.task.name });
   showScreen("screen-task");
 }
 

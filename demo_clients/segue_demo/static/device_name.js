@@ -1,13 +1,15 @@
 // A first guess at what to call this device; the person may change it, and the other device shows it as what we say of ourselves.
+import { t } from "./text.js";
+
 const DEVICES = [
   [/iPhone/, "iPhone"],
   [/iPad/, "iPad"],
-  [/Android.*Mobile/, "Android phone"],
-  [/Android/, "Android tablet"],
+  [/Android.*Mobile/, t("Android phone")],
+  [/Android/, t("Android tablet")],
   [/Mac OS X/, "Mac"],
-  [/Windows/, "Windows computer"],
+  [/Windows/, t("Windows computer")],
   [/CrOS/, "Chromebook"],
-  [/Linux/, "Linux computer"],
+  [/Linux/, t("Linux computer")],
 ];
 const BROWSERS = [
   [/Edg/, "Edge"],
@@ -21,5 +23,5 @@ const BROWSERS = [
 export function deviceName(userAgent = navigator.userAgent) {
   const first = (table) => table.find(([pattern]) => pattern.test(userAgent))?.[1];
   const [device, browser] = [first(DEVICES), first(BROWSERS)];
-  return device && browser ? `${browser} on ${device}` : (device ?? "My device");
+  return device && browser ? t("{browser} on {device}", { browser, device }) : (device ?? t("My device"));
 }

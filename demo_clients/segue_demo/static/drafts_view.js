@@ -2,6 +2,7 @@
 import { choice } from "./choice.js";
 import { element, say } from "./elements.js";
 import { voiceOf } from "./event_words.js";
+import { listed, t } from "./text.js";
 
 export class DraftsView {
   #list;
@@ -34,21 +35,21 @@ export class DraftsView {
       const hadFocus = stop.contains(document.activeElement);
       const over = stopped.has(draft.draft_id);
       say(words, draft.text);
-      say(mark, over ? "stopped" : "is writing …");
+      say(mark, over ? t("stopped") : t("is writing …"));
       stop.hidden = over || !writable || !this.#decisions.maySay;
       if (hadFocus && stop.hidden) this.#onGone();
     }
     this.#list.hidden = drafts.size === 0;
     const voices = [...new Set([...drafts.values()].map((draft) => voiceOf(draft, you)))];
-    say(this.#news, voices.length ? `${voices.join(", ")}: writing an answer` : "");
+    say(this.#news, voices.length ? t("{who}: writing an answer", { who: listed(voices) }) : "");
   }
 
   #make(draft, you) {
     const voice = voiceOf(draft, you);
-    const words = element("p", { className: "words" });
+    const words = element("p", { className: "words", dir: "auto" });
     const mark = element("span", { className: "mark" });
-    const stop = choice([["Stop", () => this.#decisions.stop(draft)]]);
-    stop.buttons[0].setAttribute("aria-label", `Stop the answer of: ${voice}`);
+    const stop = choice([[t("Stop"), () => this.#decisions.stop(draft)]]);
+    stop.buttons[0].setAttribute("aria-label", t("Stop the answer of: {who}", { who: voice }));
     const place = element("article", { className: `draft ${draft.role}`, data: { testid: "draft", draftId: draft.draft_id } },
       element("p", { className: "voice" }, voice, mark), words, stop.place);
     this.#list.append(place);

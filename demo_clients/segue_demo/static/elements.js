@@ -28,6 +28,3 @@ export function showScreen(id) {
   heading?.focus({ preventScroll: true });
   scrollTo(0, 0);
 }
-
-export const timeOfDay = (seconds) =>
-  new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

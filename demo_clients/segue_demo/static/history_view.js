@@ -1,9 +1,12 @@
 // The history as a list that only grows: new lines are appended, earlier ones put in front when asked for.
-import { element, say, timeOfDay } from "./elements.js";
+import { announce } from "./announcer.js";
+import { element, say } from "./elements.js";
+import { moment, t } from "./text.js";
 
 export class HistoryView {
   #list;
   #earlier;
+  #told; // seq of the newest event that who listens was told of
   #shown = new Map(); // seq of a line's first event -> {place, words}
 
   constructor(list, earlier, onEarlier) {
@@ -25,17 +28,28 @@ export class HistoryView {
     let before = this.#list.firstElementChild;
     for (const line of lines) {
       const shown = this.#shown.get(line.seq) ?? this.#make(line);
-      say(shown.words, line.head ? `${line.head}: ${listed(line.texts)}` : line.texts[0]);
+      say(shown.words, line.head ? t("{about}: {steps}", { about: line.head, steps: stepped(line.texts) }) : line.texts[0]);
       shown.place.dataset.through = line.through;
       if (shown.place === before) before = before.nextElementSibling;
       else this.#list.insertBefore(shown.place, before);
     }
     this.#earlier.hidden = (events[0]?.seq ?? 1) <= 1;
+    this.#tell(events, describe);
+  }
+
+  /** Who listens hears what is new: not what was there before, nor what they said themselves. */
+  #tell(events, describe) {
+    const told = (this.#told ??= events.at(-1)?.seq ?? 0);
+    this.#told = Math.max(told, events.at(-1)?.seq ?? 0);
+    for (const { text, head, voice, own } of events.filter(({ seq }) => seq > told).map(describe)) {
+      const about = head ?? voice;
+      if (!own) announce(about ? t("{about}: {steps}", { about, steps: text }) : text);
+    }
   }
 
   #make({ seq, at, kind, who, voice, mark }) {
-    const words = element("span", { className: "words" });
-    const time = element("time", { dateTime: new Date(at * 1000).toISOString() }, timeOfDay(at));
+    const words = element("span", { className: "words", dir: "auto" });
+    const time = element("time", { dateTime: new Date(at * 1000).toISOString() }, moment(at));
     const speaker = who ? element("span", { className: "voice" }, voice, mark && element("span", { className: "mark" }, mark)) : null;
     const className = who ? `message ${who}` : "happened";
     const shown = { words, place: element("li", { className, data: { seq, kind } }, speaker, words, time) };
@@ -45,7 +59,7 @@ export class HistoryView {
 }
 
 /** `this; that`, or `This? That` where one ends like a sentence. */
-const listed = (texts) => texts.reduce((said, text) => `${said}${/[.!?…]$/.test(said) ? " " : "; "}${text}`);
+const stepped = (texts) => texts.reduce((said, next) => (/[.!?…؟]$/.test(said) ? `${said} ${next}` : t("{said}; {next}", { said, next })));
 
 /** Events in a row that have the same head become one line. */
 function folded(events, describe) {

@@ -3,17 +3,17 @@ import { aboutSession } from "./about_session.js";
 import { DecisionWait } from "./decision_wait.js";
 import { deviceName } from "./device_name.js";
 import { byId, say, showScreen } from "./elements.js";
-import { openTask } from "./open_task.js";
 import { PhonePull } from "./phone_pull.js";
 import { ScanDialog } from "./scan_dialog.js";
-import { explain, forgetAccess, hasLostAccess } from "./refusals.js";
+import { explain, forgetAccess, hasLostAccess, titled } from "./refusals.js";
 import { showRefusal } from "./refused_screen.js";
 import { DeviceKey } from "./segue/device_key.js";
 import { Grant } from "./segue/grant.js";
-import { Refused } from "./segue/proved_fetch.js";
+import { Refused, Unreachable } from "./segue/proved_fetch.js";
 import * as push from "./segue/push_transfer.js";
 import * as vault from "./segue/vault.js";
 import { loadSettings } from "./settings.js";
+import { t } from "./text.js";
 
 let settings;
 let device;
@@ -85,8 +85,8 @@ async function showConnect(offer) {
   byId("code").required = !offer;
   byId("device-name").value = (await vault.get("device-name")) ?? deviceName();
   say(byId("connect-lead"), offer
-    ? "You scanned a code. Connect this device, then confirm on the other one. Nothing has been sent yet."
-    : "There are two ways, and you confirm on the other device in both.");
+    ? t("You scanned a code. Connect this device, then confirm on the other one. Nothing has been sent yet.")
+    : t("There are two ways, and you confirm on the other device in both."));
   say(byId("connect-status"), "");
   showScreen("screen-connect");
 }
@@ -114,7 +114,7 @@ async function begin(send) {
   const device_name = byId("device-name").value.trim() || deviceName();
   const buttons = [byId("connect-button"), byId("ask"), byId("ask-renew")];
   for (const button of buttons) button.disabled = true;
-  say(byId("connect-status"), "Connecting …");
+  say(byId("connect-status"), t("Connecting …"));
   let held;
   try {
     await vault.put("device-name", device_name);
@@ -131,11 +131,18 @@ async function notBegun(failure) {
   const words = await explain(failure, "claiming");
   if (!words.again) return refuse(failure, "claiming");
   showScreen("screen-connect");
-  say(byId("connect-status"), `${words.title}. ${words.text}`);
+  say(byId("connect-status"), titled(words));
 }
+
+/** What shows a task is large: it comes while the person decides on the other device. */
+const loadTask = () =>
+  import("./open_task.js").catch((cause) => {
+    throw new Unreachable(location.origin, { cause });
+  });
 
 /** Show the code or the number, and ask until the person has decided on the other device. */
 async function wait(held) {
+  loadTask().catch(() => {}); // asked for again when it is needed
   try {
     const tokens = await waiting.tokens(held);
     if (!tokens) return;
@@ -150,8 +157,8 @@ async function wait(held) {
 /** Whose task it is, before anything of it is loaded; going on is this person's own decision (XD-PUSH-09). */
 async function askToPickUp(grant) {
   const { name, owner } = grant.details;
-  say(byId("pick-up-title"), `You were working on ${name} - pick up where you left off?`);
-  say(byId("pick-up-owner"), `This task belongs to ${owner.name}. Go on only if that is you, or if you work on it together.`);
+  say(byId("pick-up-title"), t("You were working on {task} - pick up where you left off?", { task: name }));
+  say(byId("pick-up-owner"), t("This task belongs to {owner}. Go on only if that is you, or if you work on it together.", { owner: owner.name }));
   byId("pick-up").onclick = async () => {
     await grant.confirm();
     await work(grant);
@@ -164,11 +171,12 @@ async function askToPickUp(grant) {
 }
 
 async function work(grant) {
-  say(byId("pick-up-status"), "Opening the task …");
+  say(byId("pick-up-status"), t("Opening the task …"));
   try {
     const name = (await vault.get("device-name")) ?? deviceName();
+    const { openTask } = await loadTask();
     const room = await openTask({ grant, settings, name, onLost: (failure) => refuse(failure, "") });
-    document.title = `${room.state.task.name} – Segue demo`;
+    document.title = t("{task} – Segue demo", { task: room.state.task.name });
     byId("another-task").hidden = false;
     showScreen("screen-task");
   } catch (failure) {

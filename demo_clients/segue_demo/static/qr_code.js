@@ -1,11 +1,15 @@
 // A QR code as SVG nodes, drawn in the page: the fragment in it never reaches a server.
-import encodeQR from "./vendor/qr/index.js";
-
 const SVG = "http://www.w3.org/2000/svg";
 const QUIET = 4; // modules of quiet zone, as ISO/IEC 18004 wants
 
-/** An `<svg>` that shows `text`; dark on white in every colour scheme, for that is what cameras read best. */
-export function qrCode(text, label) {
+/** Show `text` in `place` as an `<svg>`; the encoder is loaded when the first code is wanted, and without it the place stays empty. */
+export async function showQRCode(place, text, label) {
+  const { default: encodeQR } = await import("./vendor/qr/index.js");
+  place.replaceChildren(drawn(encodeQR, text, label));
+}
+
+/** Dark on white in every colour scheme, for that is what cameras read best. */
+function drawn(encodeQR, text, label) {
   const rows = encodeQR(text, "raw", { ecc: "medium", border: QUIET });
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${rows.length} ${rows.length}`);

@@ -2,6 +2,7 @@
 import { byId, element, say, showScreen } from "./elements.js";
 import { explain } from "./refusals.js";
 import { Unreachable } from "./segue/proved_fetch.js";
+import { t } from "./text.js";
 
 /** Show why it failed. `again` and `restart` are what the two buttons do; without one its button stays away. */
 export async function showRefusal(failure, { occasion, settings, again, restart, restartLabel }) {
@@ -25,6 +26,6 @@ function offer(button, action) {
 /** With the demo's self-made certificate some browsers want to be asked once for each server. */
 function trustLink(url) {
   const href = new URL(url).origin;
-  const link = element("a", { href, target: "_blank", rel: "noopener noreferrer" }, href);
-  return element("li", {}, "Open once and accept the demo’s certificate: ", link);
+  const link = element("a", { href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, href);
+  return element("li", {}, t("Open once and accept the demo’s certificate:"), " ", link);
 }

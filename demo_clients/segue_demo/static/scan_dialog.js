@@ -2,11 +2,12 @@
 import { Camera, hasCamera } from "./camera.js";
 import { byId, say } from "./elements.js";
 import { scannedOffer } from "./segue/push_transfer.js";
+import { t } from "./text.js";
 
 const WHY_NOT = {
-  NotAllowedError: "This page may not use the camera. Allow it in the browser, or type the code.",
-  NotFoundError: "No camera was found. Type the code instead.",
-  NotReadableError: "Another app uses the camera. Close it, or type the code.",
+  NotAllowedError: t("This page may not use the camera. Allow it in the browser, or type the code."),
+  NotFoundError: t("No camera was found. Type the code instead."),
+  NotReadableError: t("Another app uses the camera. Close it, or type the code."),
 };
 
 export class ScanDialog {
@@ -30,15 +31,15 @@ export class ScanDialog {
 
   async #scan() {
     const status = byId("scan-status");
-    say(status, "Hold the code of your other device in front of the camera.");
+    say(status, t("Hold the code of your other device in front of the camera."));
     try {
       return await this.#camera.scan((text) => {
         const offer = scannedOffer(text);
-        if (offer === null) say(status, "That is another kind of code. Scan the one your other device shows.");
+        if (offer === null) say(status, t("That is another kind of code. Scan the one your other device shows."));
         return offer;
       });
     } catch (failure) {
-      say(status, WHY_NOT[failure.name] ?? "The camera does not work here. Type the code instead.");
+      say(status, WHY_NOT[failure.name] ?? t("The camera does not work here. Type the code instead."));
       return null;
     }
   }

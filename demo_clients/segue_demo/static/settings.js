@@ -6,6 +6,6 @@ export async function loadSettings() {
     const answer = await fetch("config.json", { cache: "no-store" });
     return await answer.json();
   } catch (failure) {
-    throw new Unreachable(`no answer from ${location.origin}`, { cause: failure });
+    throw new Unreachable(location.origin, { cause: failure });
   }
 }

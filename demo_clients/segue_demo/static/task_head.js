@@ -1,12 +1,13 @@
 // The head of a task: its name and a name that the agent proposes, whether it goes on or rests, and who may change that.
 import { choice } from "./choice.js";
 import { byId, element, say } from "./elements.js";
+import { t } from "./text.js";
 
 const LONGEST_NAME = 200; // characters
 const RESTING = {
-  paused: "This task is paused. What runs may finish; nothing new begins until somebody goes on.",
-  closed: "This task is closed. It stays as it was, to be read.",
-  archived: "This task is in the archive. It stays as it was, to be read.",
+  paused: t("This task is paused. What runs may finish; nothing new begins until somebody goes on."),
+  closed: t("This task is closed. It stays as it was, to be read."),
+  archived: t("This task is in the archive. It stays as it was, to be read."),
 };
 
 /** Whether nothing new may begin in a task of this status. */
@@ -25,13 +26,13 @@ export class TaskHead {
     this.#decisions = decisions;
     byId("rename").onclick = () => this.#askName(this.#task.name);
     this.#proposal = choice([
-      ["No, thank you", () => decisions.declineName(this.#task.name_proposal)],
-      ["Rename", async () => this.#askName(this.#task.name_proposal.name)],
-      ["Keep this name", () => decisions.rename(this.#task.name_proposal.name), ""],
+      [t("No, thank you"), () => decisions.declineName(this.#task.name_proposal)],
+      [t("Rename"), async () => this.#askName(this.#task.name_proposal.name)],
+      [t("Keep this name"), () => decisions.rename(this.#task.name_proposal.name), ""],
     ]);
     byId("proposal").append(this.#proposal.place);
-    const naming = choice([["Leave the name", async () => this.#endNaming()]]);
-    naming.buttons[0].after(element("button", { type: "submit" }, "Save name"));
+    const naming = choice([[t("Leave the name"), async () => this.#endNaming()]]);
+    naming.buttons[0].after(element("button", { type: "submit" }, t("Save name")));
     byId("naming").append(naming.place);
     byId("naming").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -41,11 +42,11 @@ export class TaskHead {
       });
     });
     this.#steering = choice([
-      ["Pause", () => decisions.changeStatus("paused")],
-      ["Go on with it", () => decisions.goOn(), ""],
-      ["Close task", async () => this.#askClosing(true)],
-      ["Keep it open", async () => this.#askClosing(false)],
-      ["Yes, close it", () => decisions.changeStatus("closed"), ""],
+      [t("Pause"), () => decisions.changeStatus("paused")],
+      [t("Go on with it"), () => decisions.goOn(), ""],
+      [t("Close task"), async () => this.#askClosing(true)],
+      [t("Keep it open"), async () => this.#askClosing(false)],
+      [t("Yes, close it"), () => decisions.changeStatus("closed"), ""],
     ]);
     byId("steering").append(this.#steering.place);
     this.#askClosing(false);
@@ -75,7 +76,7 @@ export class TaskHead {
     const proposed = task.name_proposal?.name;
     byId("proposal").hidden = !proposed || hasEnded(task.status) || !byId("naming").hidden;
     this.#proposal.place.hidden = !nameable;
-    say(byId("proposed-name"), proposed ? `The agent proposes to call this task “${proposed}”.` : "");
+    say(byId("proposed-name"), proposed ? t("The agent proposes to call this task “{name}”.", { name: proposed }) : "");
     byId("steering").hidden = !may || hasEnded(task.status);
     this.#showSteering();
   }
@@ -95,7 +96,7 @@ export class TaskHead {
     const hadFocus = byId("steering").contains(document.activeElement);
     yes.hidden = !asking;
     this.#showSteering();
-    say(byId("closing-words"), asking ? "Once closed, this task can only be read." : "");
+    say(byId("closing-words"), asking ? t("Once closed, this task can only be read.") : "");
     if (hadFocus) (asking ? no : close).focus();
   }
 
@@ -119,12 +120,12 @@ export class TaskHead {
 export function headPlaces() {
   return [
     element("div", { className: "titled" },
-      element("h1", { id: "task-name", tabIndex: -1 }),
-      element("button", { id: "rename", type: "button", className: "quiet small", hidden: true, aria: { label: "Rename this task" } },
-        "Rename")),
+      element("h1", { id: "task-name", tabIndex: -1, dir: "auto" }),
+      element("button", { id: "rename", type: "button", className: "quiet small", hidden: true, aria: { label: t("Rename this task") } },
+        t("Rename"))),
     element("form", { id: "naming", hidden: true },
-      element("label", { htmlFor: "new-name" }, "Name of this task"),
-      element("input", { id: "new-name", required: true, maxLength: LONGEST_NAME, autocomplete: "off" })),
+      element("label", { htmlFor: "new-name" }, t("Name of this task")),
+      element("input", { id: "new-name", dir: "auto", required: true, maxLength: LONGEST_NAME, autocomplete: "off" })),
     element("div", { id: "proposal", className: "ask", hidden: true },
       element("p", { id: "proposed-name", role: "status" })),
     element("div", { role: "status" }, element("p", { id: "resting", className: "banner", hidden: true })),
@@ -133,6 +134,6 @@ export function headPlaces() {
 
 /** The buttons that pause, go on and close. */
 export function steeringPlace() {
-  return element("div", { id: "steering", role: "group", hidden: true, aria: { label: "This task" } },
+  return element("div", { id: "steering", role: "group", hidden: true, aria: { label: t("This task") } },
     element("p", { id: "closing-words", className: "note", role: "status" }));
 }

@@ -1,20 +1,21 @@
 // "Continue on another device": offer the task, show the code, show who asks, send the person to confirm.
 import { countdown } from "./countdown.js";
-import { byId, element, say, timeOfDay } from "./elements.js";
-import { qrCode } from "./qr_code.js";
+import { byId, element, say } from "./elements.js";
+import { showQRCode } from "./qr_code.js";
 import { explain } from "./refusals.js";
 import { Refused } from "./segue/proved_fetch.js";
 import * as push from "./segue/push_transfer.js";
+import { t, timeOfDay } from "./text.js";
 
 const GLANCE = 1500; // milliseconds between looks at an offer
 const CLOSE_LOOK = 600; // once a device has claimed it: on move this device is to turn read-only at once
 const RENEWALS = 4; // codes that follow a lapsed one by themselves; nobody may be in front of the screen any more
 const POPUP = "popup,width=520,height=840";
 const ENDED = {
-  denied: ["Not confirmed", "The transfer was declined, or the number was typed wrongly twice. Nothing was handed over."],
-  cancelled: ["Withdrawn", "A newer code replaced this one, or it was withdrawn. Nothing was handed over."],
-  expired: ["The code has lapsed", "No device used it. Nothing was handed over."],
-  unconfirmed: ["The confirmation took too long", "A device asked, and nobody confirmed in time. Nothing was handed over."],
+  denied: [t("Not confirmed"), t("The transfer was declined, or the number was typed wrongly twice. Nothing was handed over.")],
+  cancelled: [t("Withdrawn"), t("A newer code replaced this one, or it was withdrawn. Nothing was handed over.")],
+  expired: [t("The code has lapsed"), t("No device used it. Nothing was handed over.")],
+  unconfirmed: [t("The confirmation took too long"), t("A device asked, and nobody confirmed in time. Nothing was handed over.")],
 };
 
 /** `onHandedOver({mode, device_name})` is called once the other device has the task. */
@@ -61,7 +62,7 @@ export class TransferDialog {
       if (this.#looking !== turn || !this.#dialog.open) return;
       this.#offer = { ...answer, mode, ends_at: Date.now() + answer.expires_in * 1000 };
       this.#state = null;
-      byId("transfer-qr").replaceChildren(qrCode(answer.transfer_uri, "QR code for the other device's camera"));
+      showQRCode(byId("transfer-qr"), answer.transfer_uri, t("QR code for the other device’s camera"));
       byId("transfer-confirm").href = answer.confirmation_uri;
       say(byId("transfer-code"), answer.transfer_code);
       this.#show("offered");
@@ -90,7 +91,7 @@ export class TransferDialog {
         say(byId("transfer-network"), "");
       } catch (failure) {
         if (failure instanceof Refused && failure.status < 500) return this.#end(await explain(failure));
-        say(byId("transfer-network"), "No connection. Trying again …");
+        say(byId("transfer-network"), t("No connection. Trying again …"));
       }
     }
   }
@@ -114,13 +115,13 @@ export class TransferDialog {
 
   #showClaim({ claim, contested }) {
     const facts = [
-      ["Calls itself", `“${claim.device_name}”`, "the device says this of itself"],
-      ["App", claim.client_name, claim.client_id],
-      ["Network", claim.network, null],
-      ["Asked at", timeOfDay(claim.claimed_at), null],
+      [t("Calls itself"), t("“{title}”", { title: claim.device_name }), t("the device says this of itself")],
+      [t("App"), claim.client_name, claim.client_id],
+      [t("Network"), claim.network, null],
+      [t("Asked at"), timeOfDay(claim.claimed_at), null],
     ];
     const rows = facts.map(([name, value, note]) =>
-      element("div", {}, element("dt", {}, name), element("dd", {}, value, note && element("span", { className: "note" }, note))));
+      element("div", {}, element("dt", {}, name), element("dd", {}, element("bdi", {}, value), note && element("span", { className: "note", dir: "auto" }, note))));
     if (byId("transfer-claim").childElementCount === 0) byId("transfer-claim").replaceChildren(...rows);
     byId("transfer-contested").hidden = !contested;
     this.#show("claimed");
@@ -128,8 +129,8 @@ export class TransferDialog {
 
   #handedOver({ mode, claim }) {
     this.#looking = null;
-    const name = claim?.device_name ?? "the other device";
-    say(byId("transfer-done-text"), mode === "move" ? `The task now continues on ${name}.` : `${name} has joined the task.`);
+    const name = claim?.device_name ?? t("the other device");
+    say(byId("transfer-done-text"), mode === "move" ? t("The task now continues on {device}.", { device: name }) : t("{device} has joined the task.", { device: name }));
     this.#show("redeemed");
     this.#onHandedOver({ mode, device_name: name });
   }
@@ -148,7 +149,15 @@ export class TransferDialog {
     for (const part of this.#dialog.querySelectorAll("[data-steps]")) part.hidden = !part.dataset.steps.split(" ").includes(step);
     byId("transfer-mode").disabled = !["preparing", "offered", "ended"].includes(step);
     byId("transfer-qr").classList.toggle("waiting", step === "preparing");
-    say(byId("transfer-close"), ["redeemed", "ended"].includes(step) ? "Close" : "Cancel");
+    this.#keepFocus();
+    say(byId("transfer-close"), ["redeemed", "ended"].includes(step) ? t("Close") : t("Cancel"));
+  }
+
+  /** The focus is not left on what has gone. */
+  #keepFocus() {
+    const { activeElement: focused } = document;
+    const inside = this.#dialog.contains(focused) && focused !== this.#dialog;
+    if (this.#dialog.open && !(inside && focused.checkVisibility() && !focused.matches(":disabled"))) byId("transfer-title").focus();
   }
 
   /** The server says when it is over: a device may have claimed at the last moment. */

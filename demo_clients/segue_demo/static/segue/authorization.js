@@ -18,9 +18,10 @@ export async function metadata(issuer) {
 /**
  * Leave this page for the authorization server; the person signs in there, and chooses a task or agrees to the one of `task_id`.
  * `about` says what the session is about: the task that it may continue is shown first. Such a request is pushed (RFC 9126), so that nothing
- * of it stands in an address. `signIn` has `max_age` or `acr_values` when a resource server asked for a sign-in of late, or of another kind (RFC 9470).
+ * of it stands in an address. `signIn` has `max_age` or `acr_values` when a resource server asked for a sign-in of late, or of another kind (RFC 9470); `ui_locales` is what the person reads
+ * (OpenID Connect Core section 3.1.2.1).
  */
-export async function begin({ key, issuer, client_id, redirect_uri }, { task_id, name, about, actions, signIn = {} }) {
+export async function begin({ key, issuer, client_id, redirect_uri }, { task_id, name, about, actions, signIn = {}, ui_locales }) {
   const [state, verifier] = [randomText(), randomText()];
   await vault.put("authorization", { state, verifier, redirect_uri });
   const { authorization_endpoint, pushed_authorization_request_endpoint } = await metadata(issuer);
@@ -35,6 +36,7 @@ export async function begin({ key, issuer, client_id, redirect_uri }, { task_id,
     authorization_details: JSON.stringify([{ type: "task", task_id, name, about, actions }]),
   });
   for (const name of ["max_age", "acr_values"]) if (signIn[name]) query.set(name, signIn[name]);
+  if (ui_locales) query.set("ui_locales", ui_locales);
   if (about) {
     const { request_uri } = await accepted(await send(key, "POST", pushed_authorization_request_endpoint, { body: query }));
     query = new URLSearchParams({ client_id, request_uri });

@@ -18,7 +18,12 @@ export class Refused extends Error {
 }
 
 /** No answer: the network is down, the server is away, or (with a self-made certificate) not trusted yet. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  constructor(origin, options) {
+    super(`no answer from ${origin}`, options);
+    this.origin = origin;
+  }
+}
 
 /** Send one proved request, once more with the nonce if the server asks for one; the answer may be an error. */
 export async function send(key, method, url, options = {}) {
@@ -49,7 +54,7 @@ async function reach(url, request) {
   try {
     return await fetch(url, { credentials: "omit", cache: "no-store", redirect: "error", ...request });
   } catch (failure) {
-    throw new Unreachable(`no answer from ${new URL(url).origin}`, { cause: failure });
+    throw new Unreachable(new URL(url).origin, { cause: failure });
   }
 }
 

@@ -89,7 +89,7 @@ export class TaskClient {
     const headers = { Accept: "text/event-stream", "Last-Event-ID": String(after) };
     const answer = await this.#grant.request("GET", `${this.#task}/events`, { audience: this.#store, headers, signal });
     if (!answer.ok) throw await Refused.of(answer);
-    if (!answer.body) throw new Unreachable("the stream has no body");
+    if (!answer.body) throw new Unreachable(new URL(this.#store).origin);
     return answer;
   }
 
