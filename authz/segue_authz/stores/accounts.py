@@ -6,14 +6,20 @@ from segue_storage.database import Database
 from segue_authz.domain.account import Account, BrowserSession
 from segue_authz.stores.reservations import hand_over
 from segue_authz.stores.tables import (
+    account_events,
     accounts,
     arrivals,
     bound_sessions,
     browser_sessions,
+    passkeys,
     push_messages,
     push_subscriptions,
+    recovery_codes,
     upstream_identities,
 )
+
+_SIGN_IN = (upstream_identities, passkeys, recovery_codes, account_events)
+"""What an account is signed in to with, and what has happened to that."""
 
 
 class AccountExists(Exception):
@@ -66,7 +72,7 @@ class Accounts:
             gone = accounts.update().where(*there).values(disabled_at=disabled_at, deleted_at=now, **forgotten)
             signed_in = browser_sessions.c.subject == subject, browser_sessions.c.ended_at.is_(None)
             connection.execute(browser_sessions.update().where(*signed_in).values(ended_at=now))
-            for gone_too in (upstream_identities, push_messages, push_subscriptions, arrivals):
+            for gone_too in (*_SIGN_IN, push_messages, push_subscriptions, arrivals):
                 connection.execute(gone_too.delete().where(gone_too.c.subject == subject))
             return connection.execute(gone).rowcount == 1
 

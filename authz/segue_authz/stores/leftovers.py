@@ -13,15 +13,19 @@ from segue_storage.database import Database
 from segue_authz.domain.policy import DAY
 from segue_authz.stores import budgets
 from segue_authz.stores.tables import (
+    account_events,
     arrivals,
     authorization_codes,
     backchannel_requests,
     bound_sessions,
     browser_sessions,
     notices,
+    passkeys,
     push_messages,
     push_subscriptions,
     pushed_requests,
+    recovery_codes,
+    spent_challenges,
     transfers,
     upstream_logouts,
     upstream_requests,
@@ -33,6 +37,8 @@ AT_ONCE = 500
 SOON = DAY
 LATE = 90 * DAY
 """Longer than reports of persons count, and than a client is muted for."""
+VERY_LATE = 365 * DAY
+"""How long a person sees what has happened to the ways in which they sign in."""
 
 
 async def drop_leftovers(database: Database, *, now: int) -> int:
@@ -58,6 +64,11 @@ def _leftovers(now: int) -> Iterator[tuple[sa.Table, sa.Column[str], sa.ColumnEl
     yield push_subscriptions, push_subscriptions.c.subscription_id, told
     bound = bound_sessions.c.session_id.in_(sa.select(browser_sessions.c.session_id).where(over))
     yield bound_sessions, bound_sessions.c.session_id, bound
+    yield spent_challenges, spent_challenges.c.digest, spent_challenges.c.until < now - SOON
+    yield passkeys, passkeys.c.passkey_id, passkeys.c.removed_at < now - LATE
+    codes_over = sa.func.coalesce(recovery_codes.c.used_at, recovery_codes.c.replaced_at, recovery_codes.c.expires_at)
+    yield recovery_codes, recovery_codes.c.code_digest, codes_over < now - LATE
+    yield account_events, account_events.c.event_id, account_events.c.happened_at < now - VERY_LATE
     upstream = upstream_sessions.c.session_id.in_(sa.select(browser_sessions.c.session_id).where(over))
     yield upstream_sessions, upstream_sessions.c.session_id, upstream
     yield browser_sessions, browser_sessions.c.session_id, over
