@@ -33,6 +33,7 @@ from segue_authz.stores.withdrawals import Withdrawals
 from segue_authz.tokens import signing_keys
 from segue_authz.tokens.derivation import Derivation
 from segue_authz.tokens.signing_keys import SigningKeys
+from segue_authz.upstream.provider import Provider
 from segue_storage.database import open_database
 from segue_storage.ephemeral import open_ephemeral
 from segue_storage.migrations import upgrade
@@ -131,6 +132,7 @@ class World:
     locator: Locator = field(default_factory=NoLocator)
     outbound: Outbound | None = None
     attesters: Attesters | None = None
+    providers: tuple[Provider, ...] = ()
     opened: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def http(self, network: str | None = None) -> httpx2.AsyncClient:
@@ -244,6 +246,7 @@ def restart(world: World) -> None:
         locator=world.locator,
         outbound=world.outbound,
         attesters=world.attesters,
+        providers=world.providers,
     )
 
 

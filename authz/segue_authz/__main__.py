@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 from segue_storage.migrations import SchemaAhead, SchemaBehind
 from segue_storage.process_lock import AlreadyHeld
@@ -11,8 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 
 from segue_authz.serving import open_app, prepare
-from segue_authz.settings import from_process
+from segue_authz.settings import Settings, from_process
 from segue_authz.tokens.signing_keys import NoSigningKey
+from segue_authz.upstream import provider_file
 
 _HELP = "settings are read from SEGUE_AUTHZ_* in the environment; the part's README lists them"
 
@@ -23,7 +25,7 @@ def main(argv: list[str]) -> int:
     try:
         settings = from_process()
         if options.check:
-            print(json.dumps(settings.shown(), indent=2))
+            print(json.dumps(_shown(settings), indent=2))
             return 0
         embedded = settings.database if settings.embedded else None
         run("segue_authz.__main__:factory", options, embedded=embedded, prepare=lambda: prepare(settings))
@@ -31,6 +33,13 @@ def main(argv: list[str]) -> int:
         print(f"segue authz: {fault}", file=sys.stderr)
         return 1
     return 0
+
+
+def _shown(settings: Settings) -> dict[str, Any]:
+    """What is set, and the providers that the file names, which is read for that. Raises `BadSetting`."""
+    providers = provider_file.read(settings.upstream)
+    upstream = {"providers": {provider.name: provider.shown() for provider in providers}} if providers else {}
+    return {**settings.shown(), **upstream}
 
 
 def factory() -> Starlette:

@@ -187,7 +187,8 @@ def create_app(
     """The server over what it is given; whoever opened that closes it, in `lifespan` or elsewhere.
 
     `policies` is the transfer policy, `balanced` by default; `locator` knows places of networks, if anybody does;
-    `outbound` is the way to addresses that clients and browsers name; `attesters` vouch for devices; `providers` are others at which people may sign in.
+    `outbound` is the way to addresses that clients and browsers name;
+    `attesters` vouch for devices; `providers` are others at which people may sign in.
     """
     policies, outbound = policies or Policies(), outbound or Outbound()
     derivation = Derivation(secret)

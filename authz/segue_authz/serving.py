@@ -20,6 +20,7 @@ from segue_authz.settings import Settings
 from segue_authz.task_cards import TaskCardsOverHttp
 from segue_authz.tokens import signing_keys
 from segue_authz.tokens.signing_keys import SigningKeys
+from segue_authz.upstream import provider_file
 
 PACKAGE = "segue_authz"
 
@@ -35,6 +36,7 @@ def prepare(settings: Settings) -> None:
     prepare_tables(settings)
     policy_file.read(settings.policy)
     read_attesters(settings.attesters)
+    provider_file.read(settings.upstream)
     signing_keys.read(settings.keys)
     read_secret(settings.secret)
 
@@ -87,6 +89,7 @@ def open_app(settings: Settings) -> Starlette:
         random=secrets.token_bytes,
         policies=policy_file.read(settings.policy),
         attesters=read_attesters(settings.attesters),
+        providers=provider_file.read(settings.upstream),
         lifespan=lifespan,
     )
 

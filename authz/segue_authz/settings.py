@@ -44,6 +44,7 @@ class Settings:
     registration: Registering = Registering.INVITED
     client_documents: tuple[str, ...] = ()
     attesters: Path | None = None
+    upstream: Path | None = None
     profile: Profile = SEGUE
 
     @property
@@ -78,6 +79,7 @@ class Settings:
             "SEGUE_AUTHZ_CHECK_IN": str(self.check_in),
             "SEGUE_AUTHZ_REGISTRATION": self.registration.value,
             "SEGUE_AUTHZ_ATTESTERS": str(self.attesters or "(none)"),
+            "SEGUE_AUTHZ_UPSTREAM": str(self.upstream or "(none)"),
             "SEGUE_AUTHZ_CLIENT_DOCUMENTS": " ".join(self.client_documents) or "off",
         }
 
@@ -112,6 +114,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         check_in=seconds(environ, "SEGUE_AUTHZ_CHECK_IN", default=4 * HOUR, least=0, most=7 * DAY),
         registration=Registering(setting(environ, "SEGUE_AUTHZ_REGISTRATION", _registering, default="invited")),
         attesters=Path(environ["SEGUE_AUTHZ_ATTESTERS"]) if environ.get("SEGUE_AUTHZ_ATTESTERS") else None,
+        upstream=Path(environ["SEGUE_AUTHZ_UPSTREAM"]) if environ.get("SEGUE_AUTHZ_UPSTREAM") else None,
         client_documents=_hosts("SEGUE_AUTHZ_CLIENT_DOCUMENTS", environ),
     )
     _require_whole(settings, environ)

@@ -11,6 +11,7 @@ from segue.clock import Clock
 
 from segue_authz.domain.identifier import Random, secret
 from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Choice, Invitation, NotInvited, TaskCard
+from segue_authz.pages.text import marked
 from segue_authz.tokens.signing_keys import SigningKeys
 
 _LIFETIME = 30
@@ -49,9 +50,9 @@ class _Problem(msgspec.Struct):
 
 
 _CANNOT_JOIN = {
-    "already-takes-part": "You take part in this task already.",
-    "not-active": "This task has ended.",
-    "too-much": "This task has as many participants as it may have.",
+    "already-takes-part": marked("You take part in this task already."),
+    "not-active": marked("This task has ended."),
+    "too-much": marked("This task has as many participants as it may have."),
 }
 """What the task store says of a good invitation, in words for the person."""
 

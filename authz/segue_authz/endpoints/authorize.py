@@ -42,6 +42,7 @@ from segue_authz.endpoints.task_choice import (
     read_choice,
     settle,
 )
+from segue_authz.pages.text import gettext, heed
 from segue_authz.stores.port import AuthorizationCode
 
 CODE_LIFETIME = 60
@@ -54,6 +55,7 @@ async def ask(services: Services, request: Request) -> Response:
         return sign_in_anew(query)
     received = await receive(services, query, network=browser.network)
     back = received.back
+    heed(received.parameters.get("ui_locales", ""))
     try:
         asked = asked_in(services, received)
         require_interaction(asked.wanted, signed_in=browser.signed_in is not None)
@@ -67,8 +69,8 @@ async def ask(services: Services, request: Request) -> Response:
     except AccessDenied as denied:  # after a sign-in form, where Chromium would not follow a redirect to elsewhere
         back_there = _redirect(services, back, error=denied.error, error_description=denied.description)
         where = back.client.name if back.client.verified else urlsplit(back.redirect_uri).netloc
-        action = (f"Back to {where}", back_there.headers["location"])
-        view = pages.Message("This did not work", "There is no such task.", status=403, action=action)
+        action = (gettext("Back to %(where)s", where=where), back_there.headers["location"])
+        view = pages.Message(gettext("This did not work"), gettext("There is no such task."), status=403, action=action)
         return pages.message(view, https=services.settings.https)
     except Refusal as refusal:
         return _redirect(services, back, error=refusal.error, error_description=refusal.description)

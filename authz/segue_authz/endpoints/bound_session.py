@@ -128,12 +128,17 @@ def _session_id(services: Services, request: Request) -> str | None:
 
 def _challenged(services: Services, session: BoundSession) -> Response:
     """403, at which the browser signs and asks again (DBSC, "Secure-Session-Challenge")."""
+    challenge = services.session_binding.challenge(session.identifier, until=services.clock() + CHALLENGE_LIFETIME)
     response = answered({"error": "invalid_request", "error_description": "sign the challenge"}, status=403)
-    return _with_challenge(services, response, session)
+    response.headers["Secure-Session-Challenge"] = f'"{challenge}";id="{session.identifier}"'
+    return response
 
 
 def _renewed(services: Services, session: BoundSession) -> Response:
-    """The session instructions, the bound cookie, and a challenge for a browser that refreshes right away."""
+    """The session instructions and the bound cookie.
+
+    No challenge for the next time: it would have lapsed by then, and cost the browser a signature (decision 0047).
+    """
     name, attributes = bound_cookie_name(services), cookie_attributes(services)
     instructions = {
         "session_identifier": session.identifier,
@@ -148,10 +153,4 @@ def _renewed(services: Services, session: BoundSession) -> Response:
     response = answered(instructions)
     value = services.session_binding.cookie(session.session_id, now=services.clock())
     response.headers["Set-Cookie"] = f"{name}={value}; Max-Age={BOUND_COOKIE_LIFETIME}; {attributes}"
-    return _with_challenge(services, response, session)
-
-
-def _with_challenge(services: Services, response: Response, session: BoundSession) -> Response:
-    challenge = services.session_binding.challenge(session.identifier, until=services.clock() + CHALLENGE_LIFETIME)
-    response.headers["Secure-Session-Challenge"] = f'"{challenge}";id="{session.identifier}"'
     return response

@@ -101,7 +101,8 @@ def _proved(services: Services, request: Request, session: BrowserSession) -> bo
 def _too_long_unbound(services: Services, session: BrowserSession) -> bool:
     """Where sessions have to be bound, one that is not is over soon."""
     required = services.settings.bound_sessions is Binding.REQUIRE and not session.bound
-    return required and services.clock() >= session.auth_time + UNBOUND_LIFETIME
+    began_at = max(session.auth_time, session.expires_at - services.settings.browser_session_lifetime)
+    return required and services.clock() >= began_at + UNBOUND_LIFETIME
 
 
 def keep(services: Services, response: Response, cookie: str) -> Response:
@@ -132,6 +133,12 @@ def cookie_name(services: Services) -> str:
 def bound_cookie_name(services: Services) -> str:
     """The short-lived cookie of a bound session, beside the one that says which session it is."""
     return f"{cookie_name(services)}-bound"
+
+
+def unbind(services: Services, response: Response) -> Response:
+    """Take the bound cookie away."""
+    response.headers.append("Set-Cookie", f"{bound_cookie_name(services)}=; Max-Age=0; {cookie_attributes(services)}")
+    return response
 
 
 def cookie_attributes(services: Services) -> str:

@@ -34,6 +34,8 @@ from segue_authz.endpoints import step_up
 from segue_authz.endpoints.browser import Browser
 from segue_authz.endpoints.policing import check_decision, explanation
 from segue_authz.endpoints.services import Services
+from segue_authz.pages.refusal import said
+from segue_authz.pages.text import gettext, marked
 from segue_authz.stores.port import Stored
 from segue_authz.tokens.derivation import same
 
@@ -48,14 +50,15 @@ class Fault:
     at: str
 
 
-WRONG = Fault("That is not the number the other device shows.", "check_value")
+WRONG = marked("That is not the number the other device shows.")
 
 
 def changed(view: pages.Confirm | pages.Approve, form: dict[str, str], *, at: str) -> Fault | None:
     """The fault if the form was sent from a page that showed anything else than `view` does (XD-CONS-04)."""
     if same(pages.shown(view), form.get("shown", "")):
         return None
-    return Fault("Something here has changed since you opened this page. Look again before you approve.", at)
+    text = gettext("Something here has changed since you opened this page. Look again before you approve.")
+    return Fault(text, at)
 
 
 def address_of(request: Request, form: Mapping[str, str] | None = None) -> str:
@@ -158,7 +161,7 @@ async def approve_checked(
     if not right and _must_match(services, spent):
         if spent.attempts >= CHECK_VALUE_ATTEMPTS:
             await services.transfers.replace(tried, void(spent))
-        return WRONG
+        return Fault(gettext(WRONG), "check_value")
     offer = await offer_of(spent)
     policy = services.policies.effective(spent.claim.client_id, offer.sensitivity)
     if fault := await _denied(services, policy, browser, spent.claim, at=at):
@@ -192,7 +195,7 @@ async def _denied(
 
 
 def _only_decline(denied: AccessDenied) -> str:
-    return f"{denied.description[0].upper()}{denied.description[1:]}. You can only decline."
+    return f"{said(denied)} {gettext('You can only decline.')}"
 
 
 async def _not_signed_in_so(

@@ -44,12 +44,13 @@ from segue_authz.endpoints.task_choice import (
     read_choice,
     settle,
 )
+from segue_authz.pages.text import gettext, marked
 from segue_authz.stores.port import Stored
 
 WINDOW = 600
 PER_ACCOUNT, PER_NETWORK, FOR_ALL = 10, 30, 5_000
 """Codes that may be entered in ten minutes. specs/code-guessing.md computes what that leaves a guesser."""
-_UNKNOWN = "That code is not known here. It may have lapsed; the other device can show a new one."
+_UNKNOWN = marked("That code is not known here. It may have lapsed; the other device can show a new one.")
 
 
 async def show_code_form(services: Services, request: Request) -> Response:
@@ -69,16 +70,18 @@ async def enter_code(services: Services, request: Request) -> Response:
     try:
         await _count_try(services, request, browser)
     except TooManyRequests:
-        return _code_form(services, browser, error="Too many codes were tried. Please wait.", retry_after=WINDOW)
+        return _code_form(
+            services, browser, error=gettext("Too many codes were tried. Please wait."), retry_after=WINDOW
+        )
     stored = await services.transfers.by_code(user_code_digest(services, form.get("user_code", "")))
     if stored is not None and _asked_as_nobody(services, stored.transfer):
-        return _code_form(services, browser, error=_UNKNOWN)
+        return _code_form(services, browser, error=gettext(_UNKNOWN))
     try:
         opened = await open_transfer(services, stored, browser)
     except NoSuchTransfer:
-        return _code_form(services, browser, error=_UNKNOWN)
+        return _code_form(services, browser, error=gettext(_UNKNOWN))
     if not isinstance(opened.transfer, Requested):  # a code that is used up is as unknown as any other
-        return _code_form(services, browser, error=_UNKNOWN)
+        return _code_form(services, browser, error=gettext(_UNKNOWN))
     return RedirectResponse(f"/approve/{opened.transfer.offer.transfer_id}", status_code=303)
 
 
@@ -134,12 +137,14 @@ async def _approve(
         return Fault(str(why), "name" if form.get("task") == "new" else "tasks")
     mode: Mode | None = "share" if isinstance(choice, NewTask) else _mode(form)
     if mode is None:
-        return Fault("Choose whether the task is moved or shared.", "modes")
+        return Fault(gettext("Choose whether the task is moved or shared."), "modes")
     if isinstance(choice, TaskCard):
         if mode == "move" and choice.owner != subject:
-            return Fault("This task is somebody else's. You can share it among your devices, but not move it.", "modes")
+            text = gettext("This task is somebody else's. You can share it among your devices, but not move it.")
+            return Fault(text, "modes")
         if not asked.actions & choice.actions:
-            return Fault("As what you are in this task you may do nothing of what the device asks for.", "tasks")
+            text = gettext("As what you are in this task you may do nothing of what the device asks for.")
+            return Fault(text, "tasks")
 
     async def chosen(transfer: Claimed | Requested) -> Offer:
         card = await settle(services, subject, choice, seed=asked.transfer_id, client_id=transfer.claim.client_id)

@@ -16,6 +16,7 @@ from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in.page import sign_in_first
+from segue_authz.pages.text import gettext, ngettext
 from segue_authz.stores.overview import LiveGrant, PastTransfer
 
 _LOG = logging.getLogger("segue_authz")
@@ -45,18 +46,21 @@ async def _withdraw(services: Services, browser: Browser, form: dict[str, str]) 
     match form:
         case {"revoke_grant": grant_id}:
             await withdrawals.grant(subject, grant_id, now=now)
-            return "That access has ended."
+            return gettext("That access has ended.")
         case {"revoke_device": device_id}:
             await withdrawals.device(subject, device_id, now=now)
-            return "That device has no access any more."
+            return gettext("That device has no access any more.")
         case {"revoke_all": _}:
-            return f"All access has ended: {await withdrawals.everything(subject, now=now)} in all."
+            number = await withdrawals.everything(subject, now=now)
+            return ngettext(
+                "All access has ended: %(number)d in all.", "All access has ended: %(number)d in all.", number
+            )
         case {"report": transfer_id}:
             ended = await withdrawals.report(subject, transfer_id, now=now)
             if ended is None:
-                return "There is no such transfer, or you have reported it before."
+                return gettext("There is no such transfer, or you have reported it before.")
             _LOG.warning("transfer %s reported by its owner: %d grants ended", transfer_id, ended)
-            return "Thank you. All access that came of that transfer has ended, and the application is marked."
+            return gettext("Thank you. All access that came of that transfer has ended, and the application is marked.")
         case {"mine": grant_id}:
             return await arrival.answer(services, browser, Answer.MINE, grant_id)
         case {"not_mine": grant_id}:
@@ -71,18 +75,20 @@ def _question(browser: Browser, form: dict[str, str]) -> pages.ConfirmStep:
     if "report" in form:
         return pages.ConfirmStep(
             csrf=browser.csrf,
-            title="You did not start this?",
-            text="The device that got the task loses it at once, with all that came of it. The application is marked.",
+            title=gettext("You did not start this?"),
+            text=gettext(
+                "The device that got the task loses it at once, with all that came of it. The application is marked."
+            ),
             fields=(("report", form["report"]),),
-            label="I did not start this",
+            label=gettext("I did not start this"),
             back="/devices",
         )
     return pages.ConfirmStep(
         csrf=browser.csrf,
-        title="End all access?",
-        text="Every device loses every task, and transfers under way are cancelled. You stay signed in here.",
+        title=gettext("End all access?"),
+        text=gettext("Every device loses every task, and transfers under way are cancelled. You stay signed in here."),
         fields=(("revoke_all", "yes"),),
-        label="End all access",
+        label=gettext("End all access"),
         back="/devices",
     )
 
@@ -94,9 +100,11 @@ async def _page(services: Services, browser: Browser, *, notice: str | None = No
     questions = await services.check_ins.questions(account.subject, now=now)
     arrivals = await services.arrivals.unseen(account.subject, but_not_from=browser.session_id, now=now)
     transfers = await services.overview.transfers(account.subject)
-    task_ids = {each.task_id for each in (*grants, *questions)} | {
-        _task_id(past.stored.transfer) for past in transfers
-    } - {None}
+    task_ids = (
+        {grant.task_id for grant in grants}
+        | {question.task_id for question in questions}
+        | {_task_id(past.stored.transfer) for past in transfers} - {None}
+    )
     cards = {task_id: await services.cards.card(account.subject, task_id) for task_id in sorted(filter(None, task_ids))}
     view = pages.Devices(
         csrf=browser.csrf,
@@ -163,4 +171,4 @@ def _task_id(transfer: Transfer) -> str | None:
 
 
 def _name(card: TaskCard | None) -> str:
-    return card.name if card else "a task that is no longer there"
+    return card.name if card else gettext("a task that is no longer there")

@@ -19,14 +19,15 @@ from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import limit, network_of
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in.page import sign_in_first
+from segue_authz.pages.text import gettext, marked
 from segue_authz.tokens.derivation import same
 
 WINDOW = 600
 PER_ACCOUNT, PER_NETWORK, FOR_ALL = 20, 60, 5_000
 """Codes that may be sent in ten minutes, right or wrong; one answer takes two. There are 20**16 codes."""
-_UNKNOWN = "This code is not known here. The invitation may have been answered, or it has ended."
-_CHANGED = "Something here has changed since you opened this page. Look again before you accept."
-_SOMEBODY = "Somebody"
+_UNKNOWN = marked("This code is not known here. The invitation may have been answered, or it has ended.")
+_CHANGED = marked("Something here has changed since you opened this page. Look again before you accept.")
+_SOMEBODY = marked("Somebody")
 
 
 async def show(services: Services, request: Request) -> Response:
@@ -54,13 +55,15 @@ async def _said(services: Services, request: Request, browser: Browser, form: di
     try:
         await _count_try(services, request, browser)
     except TooManyRequests:
-        return _code_form(services, browser, error="Too many codes were tried. Please wait.", retry_after=WINDOW)
+        return _code_form(
+            services, browser, error=gettext("Too many codes were tried. Please wait."), retry_after=WINDOW
+        )
     try:
         return await _answered(services, browser, form, here=address_of(request, form))
     except NotInvited:
-        return _code_form(services, browser, error=_UNKNOWN)
+        return _code_form(services, browser, error=gettext(_UNKNOWN))
     except CannotJoin as why:
-        view = pages.Message("You cannot be added to this task", str(why), status=409)
+        view = pages.Message(gettext("You cannot be added to this task"), gettext(str(why)), status=409)
         return pages.message(view, https=services.settings.https)
 
 
@@ -68,13 +71,13 @@ async def _answered(services: Services, browser: Browser, form: dict[str, str], 
     code, subject = form.get("code", "")[:100], browser.person()[1].subject
     if form.get("decision") == "decline":
         await services.cards.decline(subject, code)
-        return _message(services, "You declined the invitation", "Nobody can use its code any more.")
+        return _message(services, gettext("You declined the invitation"), gettext("Nobody can use its code any more."))
     view = await _view(services, browser, await services.cards.invitation(subject, code), code)
     view = replace(view, back=here.partition("?")[2])
     if form.get("decision") != "accept":
         return pages.invitation(view, https=services.settings.https)
     if not same(pages.shown(view), form.get("shown", "")):
-        return pages.invitation(view, error=_CHANGED, https=services.settings.https)
+        return pages.invitation(view, error=gettext(_CHANGED), https=services.settings.https)
     session, decision = browser.person()[0], step_up.Decision("invitation", code)
     policy = services.policies.sign_in.effective("")
     try:
@@ -83,8 +86,8 @@ async def _answered(services: Services, browser: Browser, form: dict[str, str], 
     except step_up.NotEnough as why:
         return step_up.lead(services, session, here, {"code": code}, why)
     await services.cards.accept(subject, code)
-    text = "It is among your tasks from now on. Open the app you work with, and choose it there."
-    return _message(services, "You take part in the task", text)
+    text = gettext("It is among your tasks from now on. Open the app you work with, and choose it there.")
+    return _message(services, gettext("You take part in the task"), text)
 
 
 async def _view(services: Services, browser: Browser, invitation: Invitation, code: str) -> pages.Invitation:
@@ -93,7 +96,7 @@ async def _view(services: Services, browser: Browser, invitation: Invitation, co
         csrf=browser.csrf,
         code=code,
         task_name=invitation.task_name,
-        inviter_name=inviter.name if inviter else _SOMEBODY,
+        inviter_name=inviter.name if inviter else gettext(_SOMEBODY),
         role=invitation.role,
         actions=tuple(sorted(invitation.actions)),
         expires_in=max(0, invitation.expires_at - services.clock()),

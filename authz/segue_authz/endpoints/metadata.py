@@ -12,6 +12,7 @@ from segue_authz.domain.client import SERVICES, Method
 from segue_authz.endpoints.operation import URI, Members, Schema, operation
 from segue_authz.endpoints.reauthentication import ACRS, PROMPTS
 from segue_authz.endpoints.services import Services
+from segue_authz.pages.language import LANGUAGES
 from segue_authz.settings import Registering
 from segue_authz.tokens.id_token import ALGORITHM as ID_TOKEN_ALGORITHM
 
@@ -34,7 +35,7 @@ _TOLD: Members = {
     **dict.fromkeys(
         (
             *("response_types_supported", "response_modes_supported", "grant_types_supported"),
-            *("scopes_supported", "acr_values_supported", "prompt_values_supported"),
+            *("scopes_supported", "acr_values_supported", "prompt_values_supported", "ui_locales_supported"),
             *("code_challenge_methods_supported", "dpop_signing_alg_values_supported"),
             *("authorization_details_types_supported", "introspection_signing_alg_values_supported"),
             "request_object_signing_alg_values_supported",
@@ -99,6 +100,7 @@ def document(services: Services) -> dict[str, Any]:
         "scopes_supported": sorted({*SERVICES, "openid"}),
         "acr_values_supported": list(ACRS),
         "prompt_values_supported": list(PROMPTS),
+        "ui_locales_supported": [language.tag for language in LANGUAGES],
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": ["ES256"],
         "authorization_details_types_supported": ["task"],

@@ -50,6 +50,7 @@ _SHA_256: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
         "max_age?": TEXT,
         "prompt?": TEXT,
         "acr_values?": TEXT,
+        "ui_locales?": TEXT,
     },
     answers={201: {"request_uri": URI, "expires_in": SECONDS}},
     refuses=[

@@ -8,6 +8,7 @@ from segue_authz.domain.account import Account
 from segue_authz.domain.refusal import AccessDenied
 from segue_authz.domain.task_card import CardsUnavailable, Choice, TaskCard
 from segue_authz.endpoints.services import Services
+from segue_authz.pages.text import gettext
 
 _LOG = logging.getLogger("segue_authz")
 NAME_LENGTH = 200
@@ -70,12 +71,12 @@ async def read_choice(
         offered = {card.task_id: card for card in await choices(services, subject, asked_task_id)}
         if form.get("task") in offered:
             return offered[form["task"]]
-        raise NotChosen("Choose a task, or start a new one.")
+        raise NotChosen(gettext("Choose a task, or start a new one."))
     if asked_task_id is not None:
         raise AccessDenied("the client asked for another task")
     name = " ".join(form.get("name", "").split())
     if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
-        raise NotChosen(f"Give the new task a name of at most {NAME_LENGTH} characters.")
+        raise NotChosen(gettext("Give the new task a name of at most %(limit)d characters.", limit=NAME_LENGTH))
     return NewTask(name, "agent_accepted" if name == asked_name else "person")
 
 

@@ -9,6 +9,7 @@ from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in.page import sign_in_first
+from segue_authz.pages.text import gettext
 
 
 async def show(services: Services, request: Request) -> Response:
@@ -27,11 +28,11 @@ async def change(services: Services, request: Request) -> Response:
     subject, code = browser.person()[1].subject, form.get("user_code", "")
     if "forget" in form:
         await services.user_codes.forget(subject)
-        return await _page(services, browser, notice="You have no code any more.")
+        return await _page(services, browser, notice=gettext("You have no code any more."))
     if not acceptable_user_code(code):
-        return await _page(services, browser, error="A code has 6 to 64 characters, and no space at its ends.")
+        return await _page(services, browser, error=gettext("A code has 6 to 64 characters, and no space at its ends."))
     await services.user_codes.put(subject, await services.passwords.hashed(code), now=services.clock())
-    return await _page(services, browser, notice="From now on this code counts.")
+    return await _page(services, browser, notice=gettext("From now on this code counts."))
 
 
 async def _page(

@@ -12,8 +12,8 @@ _CAME = {
     "delegate": marked("Called in by a device of yours %(ago)s."),
 }
 _DIRECTIONS = {
-    "push": marked("Passed on from a device of yours"),
-    "pull": marked("Asked for by the other device"),
+    "push": marked("Passed on from a device of yours, %(ago)s"),
+    "pull": marked("Asked for by the other device, %(ago)s"),
 }
 _STATES = {
     "requested": marked("Waiting for you to decide"),
@@ -45,6 +45,6 @@ def transfer_words(transfer: TransferRow) -> str:
     return gettext(_REDEEMED[transfer.mode] if transfer.state == "redeemed" else _STATES[transfer.state])
 
 
-def direction_words(transfer: TransferRow) -> str:
-    """Which side began. KeyError for an unknown direction."""
-    return gettext(_DIRECTIONS[transfer.direction])
+def direction_words(transfer: TransferRow, now: int) -> str:
+    """Which side began, and when. KeyError for an unknown direction."""
+    return gettext(_DIRECTIONS[transfer.direction], ago=ago(now - transfer.at))

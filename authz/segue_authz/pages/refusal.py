@@ -30,12 +30,16 @@ FOR_PEOPLE = frozenset(
 
 def refused(refusal: Refusal) -> Message:
     """The page of a refusal. What is for the application's makers is shown as they know it, in English."""
-    sentence = sentence_of(refusal)
-    title = gettext("This did not work")
+    title, sentence = gettext("This did not work"), sentence_of(refusal)
     if sentence in FOR_PEOPLE:
-        return Message(title, gettext(sentence), status=refusal.status)
+        return Message(title, said(refusal), status=refusal.status)
     text = gettext("What the app or browser sent here is not right. If it happens again, tell those who made the app:")
     return Message(title, text, status=refusal.status, detail=sentence)
+
+
+def said(refusal: Refusal) -> str:
+    """The refusal in one sentence for a person."""
+    return gettext(sentence_of(refusal))
 
 
 def sentence_of(refusal: Refusal) -> str:

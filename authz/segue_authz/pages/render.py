@@ -71,8 +71,9 @@ _LINK = re.compile(r"https?://[^\s\\]+|/(?![/\\])[^\s\\]*")
 
 def sign_in(view: SignIn, *, https: bool = False) -> Response:
     """The sign-in form: 200, 400 with an error, 429 when the person has to wait."""
-    here = {"return_to": view.return_to} | ({"anew": "yes"} if view.anew else {})
-    return _limited("sign_in.html", view, https=https, here=f"/sign-in?{urlencode(here)}")
+    errand = {"return_to": view.return_to, "anew": "yes" if view.anew else "", "acr_values": view.acr_values}
+    here = f"/sign-in?{urlencode({name: value for name, value in errand.items() if value})}"
+    return _limited("sign_in.html", view, https=https, here=here)
 
 
 def recovery(view: Recovery, *, https: bool = False) -> Response:

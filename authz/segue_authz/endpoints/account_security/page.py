@@ -99,6 +99,8 @@ async def page(
         notice=notice,
         error=error,
         error_at=error_at,
+        identities=await _identities(services, account),
+        providers=tuple(pages.ProviderRow(each.name, each.label) for each in services.upstream.providers),
     )
     return pages.security(view, https=services.settings.https)
 
@@ -114,6 +116,21 @@ async def _passkeys(services: Services, session: BrowserSession, account: Accoun
             this_session=each.passkey_id == session.passkey_id,
         )
         for each in await services.passkeys.of(account.subject)
+    )
+
+
+async def _identities(services: Services, account: Account) -> tuple[pages.IdentityRow, ...]:
+    known = await services.upstream_identities.of(account.subject)
+    providers = [services.upstream.of_issuer(each.issuer) for each in known]
+    return tuple(
+        pages.IdentityRow(
+            each.identity_id,
+            provider.label if provider else each.issuer,
+            each.called,
+            each.linked_at,
+            offered=provider is not None,
+        )
+        for each, provider in zip(known, providers, strict=True)
     )
 
 

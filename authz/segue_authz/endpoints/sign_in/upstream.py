@@ -21,9 +21,10 @@ from segue_authz.endpoints.form import parse, read_form, spoken
 from segue_authz.endpoints.network import limit
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in import session
-from segue_authz.endpoints.sign_in.page import local
+from segue_authz.endpoints.sign_in.page import Errand
 from segue_authz.endpoints.sign_in.upstream_failure import Failure, UpstreamFailed, failed_page
 from segue_authz.outbound import NotReached
+from segue_authz.pages.text import gettext
 from segue_authz.upstream.id_token import Identity
 from segue_authz.upstream.provider import Admits, Provider
 from segue_authz.upstream.relying_party import NotLetIn, Wish
@@ -44,14 +45,13 @@ async def begin(services: Services, request: Request) -> Response:
     form = await read_form(request)
     check_form(browser, form)
     provider = provider_of(services, request)
-    anew = form.get("anew") == "yes"
-    return_to = local(form.get("return_to", "/"))
+    errand = Errand.of(form)
     wish = Wish(
-        max_age=0 if anew else services.settings.browser_session_lifetime,
-        anew=anew,
-        acr_values=provider.asks_for(_wanted(form.get("acr_values", ""), return_to)),
+        max_age=0 if errand.anew else services.settings.browser_session_lifetime,
+        anew=errand.anew,
+        acr_values=provider.asks_for(_wanted(errand)),
     )
-    return await send(services, browser, provider, wish, return_to=return_to)
+    return await send(services, browser, provider, wish, return_to=errand.return_to)
 
 
 async def send(
@@ -200,8 +200,9 @@ async def _link(
         own = owner is not None and owner.subject == account.subject
         raise UpstreamFailed(Failure.LINKED_ALREADY if own else Failure.NOT_YOURS, account.subject, asked)
     _LOG.info("%s has linked an account at %s", account.subject, provider.name)
-    view = pages.Linked(provider.label, asked.return_to)
-    return pages.linked(view, https=services.settings.https)
+    text = gettext("You can sign in here by your account at %(label)s from now on.", label=provider.label)
+    view = pages.Message(gettext("The accounts are linked"), text, action=(gettext("How you sign in"), asked.return_to))
+    return pages.message(view, https=services.settings.https)
 
 
 def _identity(services: Services, subject: str, found: Identity) -> UpstreamIdentity:
@@ -218,10 +219,10 @@ def _failure(error: str) -> Failure:
     return Failure.AWAY if error in _AWAY else Failure.REFUSED
 
 
-def _wanted(acr_values: str, return_to: str) -> set[str]:
+def _wanted(errand: Errand) -> set[str]:
     """What the page or the request behind it wants of this sign-in."""
-    asked = parse_qs(urlsplit(return_to).query).get("acr_values", [""])[0]
-    return {*acr_values.split(), *asked.split()}
+    asked = parse_qs(urlsplit(errand.return_to).query).get("acr_values", [""])[0]
+    return {*errand.acr_values.split(), *asked.split()}
 
 
 def _once_more(services: Services, request: Request, told: dict[str, str]) -> Response:

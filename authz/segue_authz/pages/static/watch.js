@@ -6,19 +6,24 @@ const page = document.querySelector("[data-transfer]");
 const shown = page.dataset.value;
 const openedAt = performance.now();
 
-function span(seconds) {
-  const [number, unit] = seconds < 120 ? [seconds, "second"] : [Math.floor(seconds / 60), "minute"];
-  return `${number} ${unit}${number === 1 ? "" : "s"}`;
+// In the page's language, with digits like those of the codes; the page's own words are the same (pages/duration.py).
+const words = new Intl.RelativeTimeFormat(`${document.documentElement.lang}-u-nu-latn`);
+
+// Before now (-1) or after it (1), in the largest of these units that fits.
+function span(seconds, direction) {
+  if (seconds < 120) return words.format(direction * seconds, "second");
+  if (seconds < 3600) return words.format(direction * Math.floor(seconds / 60), "minute");
+  return words.format(direction * Math.floor(seconds / 3600), "hour");
 }
 
 function tick() {
   const passed = Math.floor((performance.now() - openedAt) / 1000);
   for (const at of page.querySelectorAll("[data-ago]")) {
     const seconds = Number(at.dataset.ago) + passed;
-    if (seconds >= 2 && seconds < 7200) at.textContent = `${span(seconds)} ago`;
+    if (seconds >= 2 && seconds < 86400) at.textContent = span(seconds, -1);
   }
   for (const at of page.querySelectorAll("[data-left]")) {
-    at.textContent = span(Math.max(Number(at.dataset.left) - passed, 0));
+    at.textContent = span(Math.max(Number(at.dataset.left) - passed, 0), 1);
   }
 }
 
@@ -57,7 +62,7 @@ function offerClosing(place) {
   place.hidden = false;
   place.querySelector("button").addEventListener("click", () => {
     close();
-    place.textContent = "You can close this window now.";
+    place.textContent = place.dataset.closed;
   });
 }
 
