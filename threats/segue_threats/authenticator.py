@@ -43,6 +43,7 @@ class Said:
     type: str | None = None
     user_handle: str | None = None
     count: int | None = None
+    credential_id: str | None = None
     tampered: bool = False
     cross_origin: bool = False
 
@@ -61,6 +62,7 @@ class Authenticator:
     def create(self, options: Mapping[str, Any], said: Said = AS_IT_IS) -> str:
         """The answer to `navigator.credentials.create()`, as `toJSON()` writes it."""
         credential = Credential(options["rp"]["id"], options["user"]["id"], counts=self._counts, flags=self._flags)
+        credential.credential_id = said.credential_id or credential.credential_id
         self.credentials.append(credential)
         client_data = self._client_data("webauthn.create", options, said)
         identifier = b64url_decode(credential.credential_id)
@@ -91,7 +93,7 @@ class Authenticator:
     def _client_data(self, kind: str, options: Mapping[str, Any], said: Said) -> bytes:
         content = {
             "type": said.type or kind,
-            "challenge": said.challenge or options["challenge"],
+            "challenge": options["challenge"] if said.challenge is None else said.challenge,
             "origin": said.origin or self.origin,
             "crossOrigin": said.cross_origin,
         }
