@@ -304,7 +304,9 @@ class Device:
     ) -> httpx2.Response:
         """One request with a proof, and once more if the server wants its nonce."""
         for _ in range(2):
-            proof = self.key.proof(method, ISSUER + path, now=self.world.now, nonce=self.nonce, access_token=token)
+            proof = self.key.proof(
+                method, self.world.settings.issuer + path, now=self.world.now, nonce=self.nonce, access_token=token
+            )
             headers = {"DPoP": proof} | ({"Authorization": f"DPoP {token}"} if token else {})
             answer = await self.http.request(method, path, data=form, headers=headers)
             self.nonce = answer.headers.get("DPoP-Nonce", self.nonce)

@@ -89,7 +89,8 @@ def _proved(services: Services, request: Request, session: BrowserSession) -> bo
     if services.session_binding.accepts_cookie(cookie, session.session_id, now=now):
         return True
     skipped = skipped_because(request)
-    _LOG.warning(
+    _LOG.log(
+        logging.INFO if request.method == "GET" and not skipped else logging.WARNING,  # it may be on its way to refresh
         "a bound session of %s came to %s without its bound cookie%s",
         session.subject,
         request.url.path,

@@ -1,5 +1,6 @@
 """The sign-in page, the start page behind it, and where a person goes on afterwards."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
@@ -13,6 +14,7 @@ from segue_authz.endpoints.arrival import arrival_row
 from segue_authz.endpoints.browser import Browser, browser_of, keep, unbind
 from segue_authz.endpoints.services import Services
 
+_LOG = logging.getLogger("segue_authz")
 _LONGEST = 1_000
 """Characters of `acr_values` that are read."""
 
@@ -71,7 +73,12 @@ async def show(services: Services, request: Request) -> Response:
     if browser.signed_in is not None and not errand.anew:
         return RedirectResponse(errand.return_to, status_code=303)
     if browser.unproved and not errand.anew:
-        return _unproved(services, errand.return_to, again=request.query_params.get("again") == "yes")
+        again = request.query_params.get("again") == "yes"
+        if again:
+            _LOG.warning(
+                "a browser has come again without the bound cookie of its session: a copy, or it cannot refresh"
+            )
+        return _unproved(services, errand.return_to, again=again)
     username = browser.signed_in[1].username if browser.signed_in else ""
     return await form_page(services, browser, errand, username=username)
 
