@@ -8,7 +8,7 @@ from segue_storage.database import Database, DatabaseUnavailable
 
 from segue_authz.stores.check_ins import CheckIns
 
-EVERY = 15.0
+EVERY = 5.0
 """Seconds between two looks at whom to ask."""
 _LOG = logging.getLogger("segue_authz")
 

@@ -8,19 +8,11 @@ from chromium import PHONE
 from deployment import Deployment
 from page_witness import Witness
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from push_service import TITLES, deliver, subscribing
 
 pytestmark = pytest.mark.browser
 AFTER_DEAD_TIME = 700  # milliseconds
 CODE = "open sesame"
-PUSHED = """
-Object.defineProperty(PushManager.prototype, "subscribe", {
-  value: async (options) => {
-    window.asked = options;
-    return { endpoint: "https://push.example/subscription" };
-  },
-});
-"""
-"""The browser's push service, which is not to be reached from here."""
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +96,7 @@ def test_a_browser_is_let_be_told_and_a_message_without_content_becomes_a_notifi
 ) -> None:
     deployment, _ = place
     context.grant_permissions(["notifications"], origin=deployment.site.issuer)
-    context.add_init_script(PUSHED)
+    context.add_init_script(subscribing("https://push.example/subscription"))
     page = signed_in(context, deployment, "/notices")
     page.evaluate("navigator.serviceWorker.addEventListener('message', () => {})")
     page.get_by_role("button", name="Notify this browser").click()
@@ -113,22 +105,8 @@ def test_a_browser_is_let_be_told_and_a_message_without_content_becomes_a_notifi
         "async () => { const r = await navigator.serviceWorker.ready; return [r.scope, r.active.scriptURL]; }"
     )
     assert shown == [f"{deployment.site.issuer}/", f"{deployment.site.issuer}/service-worker.js"]
-    _push(context, page, deployment.site.issuer)
-    titles = "async () => (await (await navigator.serviceWorker.ready).getNotifications()).map((n) => n.title)"
-    page.wait_for_function(f"async () => (await ({titles})()).length === 1")
-    assert page.evaluate(titles) == ["A request waits for you"]
+    deliver(context, page, deployment.site.issuer)
+    page.wait_for_function(f"async () => (await ({TITLES})()).length === 1")
+    assert page.evaluate(TITLES) == ["This has been settled"], "nothing waits any more, and it says so"
     page.get_by_role("button", name="Stop notifying this browser").click()
     expect(page.locator("[data-fact=told]")).to_have_attribute("data-value", "false")
-
-
-def _push(context: BrowserContext, page: Page, origin: str) -> None:
-    """Hand the service worker a message, as the browser does with one from its push service."""
-    session = context.new_cdp_session(page)
-    registrations: list[str] = []
-    session.on(
-        "ServiceWorker.workerRegistrationUpdated",
-        lambda told: registrations.extend(each["registrationId"] for each in told["registrations"]),
-    )
-    session.send("ServiceWorker.enable")
-    page.wait_for_timeout(500)
-    session.send("ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": registrations[0], "data": ""})

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from secrets import token_bytes
 
 import jwt
 import pytest
@@ -13,39 +10,16 @@ import sqlalchemy as sa
 from authz_world import ISSUER, World
 from backchannel_world import ENDPOINT, NOTIFICATION_TOKEN, approved, backend, opened, pinged, signed_in, waiting
 from cryptography.hazmat.primitives.asymmetric import ec
+from push_world import PUSH_SERVICE, delivery, internet
 from segue.jose import b64url_decode
 from segue_authz.client_auth.authenticator import digest
-from segue_authz.delivery import Delivery
 from segue_authz.domain.client import Client, Method
 from segue_authz.enrolment import NotAcceptable, add_client
 from segue_authz.outbound import Outbound
 from segue_authz.stores.notices import PAUSES, Notices
 from segue_authz.stores.tables import backchannel_requests, notices
-from segue_authz.tokens.sealed import Sealing
-from small_internet import Internet, small_internet
 
 pytestmark = pytest.mark.anyio
-PUSH_SERVICE = "https://client.example/push/abc"
-
-
-def delivery(world: World, outbound: Outbound, *, issuer: str = "https://id.example") -> Delivery:
-    return Delivery(
-        world.database,
-        derivation=world.derivation,
-        sealing=Sealing(world.derivation, token_bytes),
-        issuer=issuer,
-        clock=lambda: world.now,
-        outbound=outbound,
-    )
-
-
-@asynccontextmanager
-async def internet(folder: Path) -> AsyncIterator[Internet]:
-    (folder / "internet").mkdir()
-    async with small_internet(folder / "internet") as opened_internet:
-        opened_internet.says("/notified", b"", status=204)
-        opened_internet.says("/push/abc", b"", status=201)
-        yield opened_internet
 
 
 async def kept(world: World) -> tuple[int, list[str | None]]:
