@@ -14,6 +14,8 @@ import httpx2
 import jwt
 from authz_world import Browser, World
 from cryptography.hazmat.primitives.asymmetric import ec
+from segue_authz.domain.account import BrowserSession
+from segue_authz.stores.accounts import BrowserSessions
 from segue_authz.upstream.provider import Admits, Provider
 from small_internet import Internet
 
@@ -155,6 +157,15 @@ def request_of(page: httpx2.Response) -> dict[str, str]:
     assert found, page.text
     url = unescape(found[1])
     return dict(parse_qsl(urlsplit(url).query)) | {"url": url.partition("?")[0]}
+
+
+async def session_of(browser: Browser) -> BrowserSession:
+    """The session of somebody who is signed in."""
+    (cookie,) = [value for name, value in browser.http.cookies.items() if name == "segue"]
+    world, sessions = browser.world, BrowserSessions(browser.world.database)
+    current = await sessions.current(world.derivation.digest("browser", cookie), now=world.now)
+    assert current is not None
+    return current[0]
 
 
 async def person_of(browser: Browser) -> str | None:

@@ -10,9 +10,8 @@ from urllib.parse import parse_qsl, unquote_plus
 import jwt
 import pytest
 from authz_world import DESKTOP, ISSUER, PASSWORD, USERNAME, World, open_world
-from segue_authz.domain.account import PASSKEY_ACR, UPSTREAM_ACR, BrowserSession
+from segue_authz.domain.account import PASSKEY_ACR, UPSTREAM_ACR
 from segue_authz.domain.upstream import REQUEST_LIFETIME
-from segue_authz.stores.accounts import BrowserSessions
 from segue_authz.upstream.provider import Admits
 from small_internet import Internet, small_internet
 from upstream_world import (
@@ -27,6 +26,7 @@ from upstream_world import (
     public,
     request_of,
     s256,
+    session_of,
     upstream,
 )
 
@@ -56,13 +56,6 @@ def redeemed(internet: Internet) -> tuple[str, dict[str, str]]:
     """Head and form of the last request at the token endpoint."""
     found = [(head, body) for head, body in zip(internet.asked, internet.bodies, strict=True) if " /token " in head]
     return found[-1][0], dict(parse_qsl(found[-1][1].decode()))
-
-
-async def session_of(world: World, browser: Any) -> BrowserSession:
-    (cookie,) = [value for name, value in browser.http.cookies.items() if name == "segue"]
-    current = await BrowserSessions(world.database).current(world.derivation.digest("browser", cookie), now=world.now)
-    assert current is not None
-    return current[0]
 
 
 async def test_the_request_is_one_of_the_code_flow_with_pkce_state_and_nonce(world: World, works: Upstream) -> None:
@@ -100,14 +93,14 @@ async def test_the_second_sign_in_is_to_the_same_account(world: World, works: Up
         browser = world.browser()
         await works.sign_in(browser, name=called)
         assert await person_of(browser) == "Dana"
-        subjects.append((await session_of(world, browser)).subject)
+        subjects.append((await session_of(browser)).subject)
     assert subjects[0] == subjects[1]
 
 
 async def test_a_new_account_has_a_user_name_that_nobody_chose_and_no_password(world: World, works: Upstream) -> None:
     browser = world.browser()
     await works.sign_in(browser, preferred_username=USERNAME, name=USERNAME, email=USERNAME)
-    session = await session_of(world, browser)
+    session = await session_of(browser)
     account = await world.accounts.by_subject(session.subject)
     assert account is not None
     assert account.username.startswith(f"{NAME}-")
@@ -183,7 +176,7 @@ async def test_strength_and_time_are_those_of_the_signed_token_and_never_more(wo
     ):
         browser = world.browser()
         assert (await works.sign_in(browser, **claims)).status_code == 303
-        session = await session_of(world, browser)
+        session = await session_of(browser)
         assert (session.acr, session.amr, world.now - session.auth_time) == (acr, amr, ago)
 
 
@@ -378,11 +371,11 @@ async def test_an_address_inside_the_network_is_never_asked(world: World, works:
 async def test_an_account_that_was_closed_is_not_opened_from_there(world: World, works: Upstream) -> None:
     browser = world.browser()
     await works.sign_in(browser)
-    subject = (await session_of(world, browser)).subject
+    subject = (await session_of(browser)).subject
     await world.accounts.disable(subject, now=world.now)
     answer = await works.sign_in(world.browser())
     assert (answer.status_code, "closed" in answer.text) == (403, True)
     await world.accounts.delete(subject, now=world.now)
     other = world.browser()
     assert (await works.sign_in(other)).status_code == 303
-    assert (await session_of(world, other)).subject != subject
+    assert (await session_of(other)).subject != subject
