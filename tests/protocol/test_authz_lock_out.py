@@ -1,8 +1,8 @@
-"""Whoever hammers a name holds up nobody but themselves: its owner comes in from elsewhere, and from where they were."""
+"""Whoever hammers a name holds up nobody but themselves: its owner comes in from elsewhere, and where they were."""
 
 import httpx2
 import pytest
-from authz_world import PASSWORD, USERNAME, Browser, World
+from authz_world import USERNAME, Browser, World
 from passkey_world import add_passkey, authenticator, make_codes, recover, sign_in
 from segue_authz.endpoints.sign_in.known_browser import LASTS
 from segue_authz.endpoints.sign_in.throttle import WINDOW

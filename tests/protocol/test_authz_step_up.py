@@ -1,26 +1,17 @@
 """Who asks for a task anew, or for a person who is here now, gets neither from an old sign-in (RFC 9470)."""
 
 import secrets
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import pytest
-from authz_world import DESKTOP, DESKTOP_URI, ISSUER, PASSWORD, USERNAME, Browser, Device, World, hidden
+from asked_anew import ask, decide, signed_in, told
+from authz_world import DESKTOP, DESKTOP_URI, ISSUER, PASSWORD, USERNAME, Browser, World, hidden
 from segue.jose import parse
-from segue_authz.domain.account import PASSWORD_ACR
+from segue_authz.domain.account import PASSKEY_ACR, PASSWORD_ACR
 from segue_authz.endpoints.reauthentication import GOOD_FOR
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A4", "A14")]
-
-
-async def signed_in(world: World) -> Browser:
-    browser = world.browser()
-    await browser.sign_in()
-    return browser
-
-
-async def ask(browser: Browser, device: Device, verifier: str = "v" * 43, **wanted: str) -> httpx2.Response:
-    return await browser.http.get("/authorize?" + urlencode(device.request(verifier) | wanted))
 
 
 async def sign_in_again(browser: Browser, sent: httpx2.Response, **form: str) -> httpx2.Response:
@@ -31,15 +22,6 @@ async def sign_in_again(browser: Browser, sent: httpx2.Response, **form: str) ->
     fields = hidden(page.text) | {"username": USERNAME, "password": PASSWORD} | form
     answer = await browser.http.post("/sign-in", data=fields)
     return await browser.http.get(answer.headers["location"]) if answer.status_code == 303 else answer
-
-
-async def decide(browser: Browser, page: httpx2.Response) -> httpx2.Response:
-    fields = {"task": "new", "name": "Acme contract revision", "decision": "approve"}
-    return await browser.submit("/authorize", page, **fields)
-
-
-def told(answer: httpx2.Response) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 
 
 @pytest.mark.requirement("RFC9470-4-b", "RFC9470-6-1", "XD-CONS-06")
@@ -164,7 +146,7 @@ async def test_one_way_of_several_will_do_and_the_metadata_names_it(world: World
     page = await ask(browser, device, acr_values=f"urn:example:retina {PASSWORD_ACR}")
     assert page.status_code == 200
     metadata = (await browser.http.get("/.well-known/oauth-authorization-server")).json()
-    assert metadata["acr_values_supported"] == [PASSWORD_ACR]
+    assert metadata["acr_values_supported"] == [PASSKEY_ACR, PASSWORD_ACR]
     assert metadata["prompt_values_supported"] == ["login", "consent", "none"]
 
 

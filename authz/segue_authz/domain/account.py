@@ -18,6 +18,8 @@ PASSWORD_AMR = ("pwd",)
 PASSKEY_AMR = ("pop", "user", "mfa")
 """RFC 8176 section 2: possession of a key was proven, somebody was present, and it was not the only factor."""
 RECOVERY_AMR = ("otp",)
+AMR = {PASSWORD_ACR: PASSWORD_AMR, PASSKEY_ACR: PASSKEY_AMR, RECOVERY_ACR: RECOVERY_AMR}
+"""What a way to sign in at this server consists of, by its `acr`."""
 
 
 @dataclass(frozen=True)

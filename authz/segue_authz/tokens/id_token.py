@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 from segue.jose import Malformed, parse
 
+from segue_authz.domain.account import AMR
 from segue_authz.domain.grant import Grant
 from segue_authz.tokens.derivation import Derivation, same
 from segue_authz.tokens.signing_keys import SigningKeys
@@ -40,6 +41,8 @@ class IdTokens:
             "acr": grant.authentication.acr,
             "cnf": {"jkt": grant.jkt},
         }
+        if grant.authentication.acr in AMR:
+            claims["amr"] = list(AMR[grant.authentication.acr])
         key = self._keys.current
         claims["jti"] = self._tag(claims)
         return jwt.encode(claims, key.private_key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": key.kid})
