@@ -40,7 +40,7 @@ def test_every_obligation_is_listed_once_with_its_text_source_and_state() -> Non
     assert {frozenset(each) for each in REQUIREMENTS} == {frozenset(("id", "text", "source", "state"))}
     assert {each["state"] for each in REQUIREMENTS} <= STATES
     assert all(each["text"].strip() and each["source"].strip() for each in REQUIREMENTS)
-    shape = re.compile(r"[UATER][1-9]\d*|PROFILE-[a-z]+(-[a-z]+)*|(RFC\d+|CIBA)(-\d+)+")
+    shape = re.compile(r"[UATER][1-9]\d*|(PROFILE|PAGES)-[a-z]+(-[a-z]+)*|(RFC\d+|CIBA)(-\d+)+")
     assert [each["id"] for each in REQUIREMENTS if not shape.fullmatch(each["id"])] == []
 
 
