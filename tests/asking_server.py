@@ -32,6 +32,10 @@ class AskingServer:
         self._secret = str(json.loads(made.stdout)["client_secret"])
         self._auth_req_id, self._interval, self._polled_at = "", 0.0, float("-inf")
 
+    def move_house(self) -> None:
+        """Go on as another device: with another key."""
+        self._key = DeviceKey.generate()
+
     def ask(self, user_code: str, **fields: str) -> None:
         """Ask the person."""
         form = {"scope": "openid", "authorization_details": DETAILS, "login_hint": self._username, **fields}
