@@ -23,7 +23,7 @@ class Browser:
     ) -> Mapping[str, str]:
         """Sign in, choose a task (or name a new one), decide; returns the query that comes back to `redirect_uri`."""
         page = await self._open(url, until=redirect_uri)
-        answer = await self._submit(page, {"task": task, "name": name, "decision": decision}, until=redirect_uri)
+        answer = await self._decide(page, {"task": task, "name": name, "decision": decision}, until=redirect_uri)
         return dict(parse_qsl(urlsplit(_location(answer)).query))
 
     async def visit(self, url: str) -> httpx2.Response:
@@ -33,7 +33,7 @@ class Browser:
     async def confirm(self, confirmation_uri: str, *, check_value: str, decision: str = "approve") -> httpx2.Response:
         """Decide about a claimed transfer; returns the page that follows."""
         page = await self._open(confirmation_uri)
-        return await self._submit(page, {"check_value": check_value, "decision": decision})
+        return await self._decide(page, {"check_value": check_value, "decision": decision})
 
     async def enter_code(self, verification_uri: str, *, user_code: str) -> httpx2.Response:
         """Type the code that another device shows; returns the page that asks about it, or says that it is unknown."""
@@ -58,7 +58,7 @@ class Browser:
     ) -> httpx2.Response:
         """Decide on the page that `enter_code` led to: the task (or a new one of that name), `move` or `share`."""
         typed = {"task": task, "name": name, "mode": mode, "check_value": check_value, "decision": decision}
-        return await self._submit(page, typed)
+        return await self._decide(page, typed)
 
     async def decline(self, page: httpx2.Response) -> httpx2.Response:
         """Say no on the page that `enter_code` led to."""
@@ -80,9 +80,20 @@ class Browser:
         return await self._submit(page, {})
 
     async def _open(self, url: str, *, until: str = "") -> httpx2.Response:
-        page = await self._follow(await self._http.get(url), until=until)
+        return await self._signed_in(await self._follow(await self._http.get(url), until=until), until=until)
+
+    async def _signed_in(self, page: httpx2.Response, *, until: str = "") -> httpx2.Response:
+        """The page after the sign-in form, if it is that."""
         person = {"username": self._username, "password": self._password}
         return await self._submit(page, person, until=until) if _form_for(page, person) else page
+
+    async def _decide(self, page: httpx2.Response, typed: Mapping[str, str], *, until: str = "") -> httpx2.Response:
+        """Decide, and sign in once more for it where the page or its answer asks for that."""
+        if _form_for(page, typed) is None and _form_for(page, {"decision": typed["decision"]}) is not None:
+            page = await self._signed_in(await self._submit(page, {"decision": typed["decision"]}))
+        answer = await self._submit(page, typed, until=until)
+        again = await self._signed_in(answer) if not answer.is_redirect else answer
+        return answer if again is answer else await self._submit(again, typed, until=until)
 
     async def _submit(self, page: httpx2.Response, typed: Mapping[str, str], *, until: str = "") -> httpx2.Response:
         """Send the form that takes what is typed and pressed, with everything else it comes with."""

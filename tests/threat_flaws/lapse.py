@@ -6,11 +6,12 @@ from segue.replay import InProcessReplayMemory
 from segue_authz.domain import grant as grant_domain
 from segue_authz.domain import transfer as transfer_domain
 from segue_authz.domain.grant import Authentication, Standing
-from segue_authz.endpoints import authorize, decision, device
+from segue_authz.endpoints import authorize, decision, device, step_up
 from segue_authz.grants import device_code
 from segue_authz.stores import grants
+from segue_authz.stores.sign_ins import SignIns
 
-from threat_flaws.flaw import Patch, flaw
+from threat_flaws.flaw import Patch, flaw, nothing_later
 
 
 @flaw("XD-PULL-10")
@@ -45,6 +46,26 @@ def who_approves_counts_as_just_signed_in(patch: Patch) -> None:
 @flaw("XD-CONS-06")
 def a_sign_in_of_any_age_will_do(patch: Patch) -> None:
     patch.setattr(authorize, "satisfied", lambda *_: True)
+
+
+@flaw("XD-PUSH-10", "a transfer is started at a desk that was left")
+def a_device_starts_a_transfer_by_a_sign_in_of_any_age(patch: Patch) -> None:
+    patch.setattr(step_up, "check_grant", nothing_later)
+
+
+@flaw("XD-PUSH-10", "a transfer is started at a desk that was left")
+def a_sign_in_serves_any_number_of_transfers(patch: Patch) -> None:
+    patch.setattr(step_up, "spend", nothing_later)
+    patch.setattr(SignIns, "serves", always_later)
+
+
+@flaw("XD-PUSH-10", "a transfer is confirmed in a session that was left open")
+def a_session_of_any_age_confirms(patch: Patch) -> None:
+    patch.setattr(step_up, "check_session", nothing_later)
+
+
+async def always_later(*_: Any) -> bool:
+    return True
 
 
 @flaw("XD-RACE-10")

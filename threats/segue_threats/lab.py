@@ -143,6 +143,11 @@ class Lab(Flows):
         self.pages(number)
         return self._visitors[number].person.username
 
+    def visitor(self, number: int = 0) -> Person:
+        """A test person, as somebody who knows how they sign in. Raises `PreconditionFailed`."""
+        self.pages(number)
+        return self._visitors[number].person
+
     async def window(self, number: int = 0) -> Window:
         """A test person's own browser as a real one, signed in, at the size of a telephone."""
         pages = self.pages(number)
@@ -234,7 +239,7 @@ class Lab(Flows):
     async def instance(self, **policy: object) -> "AsyncIterator[tuple[Lab, Machine]]":
         """A lab at an instance that this attack has for itself, and what can be done to it. What it shows counts here.
 
-        `policy` are values of the transfer policy that differ from the usual ones.
+        `policy` are values of the transfer policy that differ from the usual ones, `sign_in` of the sign-in policy.
 
         Raises `PreconditionFailed`.
         """

@@ -11,7 +11,7 @@ import secrets
 import socket
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,8 @@ from segue.replay import MemoryUnavailable
 from segue_authz.client_auth.authenticator import digest
 from segue_authz.domain.client import Client as RegisteredClient
 from segue_authz.domain.client import Method
-from segue_authz.domain.policy import BALANCED, Policies, TransferPolicy
+from segue_authz.domain.policy import BALANCED, Policies
+from segue_authz.domain.sign_in_policy import SignInPolicies, SignInPolicy
 from segue_authz.stores.accounts import Accounts
 from segue_authz.stores.registrations import RegistrationInvitation, Registrations
 from segue_demo.running import held, listening
@@ -70,14 +71,14 @@ class Machine:
         listeners: Sequence[socket.socket],
         log: Callable[[], str],
         *,
-        policy: TransferPolicy,
+        policies: Policies,
     ) -> None:
         self.folder = folder
         self.ahead = 0
         self.inside = Inside([f"sqlite:///{folder / name}" for name in DATABASES], log)
         self._site = site
         self._listeners = listeners
-        self._policies = Policies(policy)
+        self._policies = policies
         self._cut: set[str] = set()
         self._gates: list[Gate] = []
         self._running = AsyncExitStack()
@@ -353,18 +354,21 @@ class Machine:
 
 
 @asynccontextmanager
-async def open_machine(people: int = 2, **policy: Any) -> AsyncIterator[tuple[Configuration, Machine]]:
+async def open_machine(
+    people: int = 2, *, sign_in: Mapping[str, Any] | None = None, **policy: Any
+) -> AsyncIterator[tuple[Configuration, Machine]]:
     """Up and answering for as long as the context lasts; its state is thrown away. Raises `CannotRun`.
 
-    `policy` are values of the transfer policy that differ from `balanced`.
+    `policy` are values of the transfer policy that differ from `balanced`, `sign_in` those of the sign-in policy.
     """
+    policies = Policies(replace(BALANCED, **policy), sign_in=SignInPolicies(SignInPolicy(**(sign_in or {}))))
     with (
         listening("127.0.0.1", [0] * 5) as listeners,
         held(None) as folder,
         listening_to_logs(JsonFormatter(), PlainFormatter()) as logged,
     ):
         site = Site.at("localhost", [listener.getsockname()[1] for listener in listeners])
-        machine = Machine(site, folder, listeners, logged.text, policy=replace(BALANCED, **policy))
+        machine = Machine(site, folder, listeners, logged.text, policies=policies)
         await machine.start()
         try:
             found = await machine.people(people), await machine.resource_servers(), await machine.backchannel_clients()

@@ -6,6 +6,8 @@ the suite's own. Expected: an end is an end, at every step that looks at it, and
 
 import asyncio
 
+from segue_demo.browser import Browser
+
 from segue_threats.attack import Need, attack
 from segue_threats.attacks.push import wrong
 from segue_threats.device import members_of, need
@@ -107,6 +109,37 @@ async def an_old_sign_in_passes_for_a_fresh_one(outside: Lab) -> None:
         fresh = Grant.of(device, await lab.exchange(device, request, await lab.code(device, request)))
         age = lab.clock() - opened(fresh.access_token)[1].get("auth_time", 0)
         lab.holds(age <= 60, f"somebody who signed in {age} seconds ago passes where 60 were asked for")
+
+
+SENSITIVE = {"max_age": 60, "one_decision": "require"}
+"""What the policy wants of the sign-in for a task that is sensitive."""
+STEP_UP = {"insufficient_user_authentication"}
+
+
+@attack("XD-PUSH-10", Need.PUSH, Need.PAGES, Need.OWN)
+async def a_transfer_is_started_at_a_desk_that_was_left(outside: Lab) -> None:
+    """Offer the task from a device whose person signed in minutes ago, and again with the sign-in of another offer."""
+    async with outside.instance(sign_in=SENSITIVE) as (lab, machine):
+        grant = await lab.begin()
+        machine.ahead += SENSITIVE["max_age"] + 1
+        lab.refuses(await lab.offer_answer(grant), "an offer after the person has left", errors=STEP_UP)
+        request = lab.authorization(grant.device, max_age="0")
+        fresh = Grant.of(grant.device, await lab.exchange(grant.device, request, await lab.code(grant.device, request)))
+        lab.works(await lab.offer_answer(fresh, mode="share"), "the offer after the person has signed in")
+        lab.refuses(await lab.offer_answer(fresh, mode="share"), "a second offer by that sign-in", errors=STEP_UP)
+
+
+@attack("XD-PUSH-10", Need.PUSH, Need.PAGES, Need.OWN)
+async def a_transfer_is_confirmed_in_a_session_that_was_left_open(outside: Lab) -> None:
+    """Confirm in the person's own browser, a minute after they signed in, without knowing their password."""
+    async with outside.instance(sign_in=SENSITIVE) as (lab, machine):
+        offer, claim = await lab.claimed(await lab.begin())
+        machine.ahead += SENSITIVE["max_age"] + 1
+        at_the_desk = Browser(lab.pages().http, username=lab.username(), password="a guess")  # noqa: S106
+        await lab.tries(at_the_desk.confirm(offer.confirmation_uri, check_value=claim.check_value))
+        lab.refuses(await lab.poll(claim), "a redemption without the person", errors={"authorization_pending"})
+        await lab.confirm(offer, claim.check_value)
+        lab.works(await lab.poll(claim), "the redemption after the person has signed in")
 
 
 @attack("XD-RACE-10", Need.PUSH, Need.PULL, Need.RESOURCE, Need.PAGES, Need.OWN)
