@@ -20,8 +20,8 @@ class BoundSession:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.instructions: Mapping[str, Any] = {}
         self.challenge: str | None = None
+        self.refresh_address = ""
         self._http = http
-        self._base = ""
 
     @property
     def bound(self) -> bool:
@@ -35,12 +35,14 @@ class BoundSession:
     async def register(self, answer: httpx2.Response) -> httpx2.Response:
         """Answer the offer of a sign-in (DBSC, "Process session registration")."""
         path, challenge, authorization = offered(answer)
-        self._base = urljoin(str(answer.url), path)
+        address = urljoin(str(answer.url), path)
         claims = {"jti": challenge, "authorization": authorization}
         registered = await self._http.post(
-            self._base, headers={"Secure-Session-Response": proof(self.key, claims, with_key=True)}
+            address, headers={"Secure-Session-Response": proof(self.key, claims, with_key=True)}
         )
         self._learn(registered)
+        if self.bound:
+            self.refresh_address = urljoin(address, str(self.instructions["refresh_url"]))
         return registered
 
     async def refresh(self) -> httpx2.Response:
@@ -56,7 +58,7 @@ class BoundSession:
         headers = {"Sec-Secure-Session-Id": str(self.instructions["session_identifier"])}
         if text is not None:
             headers["Secure-Session-Response"] = text
-        answer = await self._http.post(urljoin(self._base, self.instructions["refresh_url"]), headers=headers)
+        answer = await self._http.post(self.refresh_address, headers=headers)
         self._learn(answer)
         return answer
 

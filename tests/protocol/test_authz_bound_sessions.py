@@ -236,7 +236,7 @@ async def test_of_many_registrations_at_once_one_wins_and_its_key_is_the_one(wor
     await winner.ask(None)
     for loser in racing:
         if loser is not winner:
-            loser.instructions = winner.instructions
+            loser.instructions, loser.refresh_address = winner.instructions, winner.refresh_address
             assert gives_nothing(await loser.ask(proof(loser.key, {"jti": winner.challenge})))
     assert (await winner.ask(proof(winner.key, {"jti": winner.challenge}))).status_code == 200
 
@@ -286,7 +286,7 @@ async def test_a_captured_refresh_sent_again_gives_a_challenge_and_no_cookie(wor
     captured = proof(session.key, {"jti": session.challenge})
     assert (await session.ask(captured)).status_code == 200
     for sender in (session, BoundSession(robbed(world, browser, COOKIE, BOUND_COOKIE).http)):
-        sender.instructions = session.instructions
+        sender.instructions, sender.refresh_address = session.instructions, session.refresh_address
         again = await sender.ask(captured)
         assert (again.status_code, gives_nothing(again)) == (403, True)
         assert "Secure-Session-Challenge" in again.headers
@@ -346,7 +346,7 @@ async def test_what_is_of_another_session_or_key_gives_no_cookie(world: World) -
         refused = await own.ask(text)
         assert (refused.status_code, gives_nothing(refused)) == (400, True), fault
     mixed = BoundSession(browser.http)
-    mixed.instructions, mixed.key = other.instructions, other.key
+    mixed.instructions, mixed.refresh_address, mixed.key = other.instructions, other.refresh_address, other.key
     ended = await mixed.ask(proof(other.key, {"jti": other.challenge}))
     assert (ended.json(), gives_nothing(ended)) == ({"continue": False}, True), "another session's name, and its key"
     assert (await own.refresh()).status_code == 200
@@ -546,7 +546,7 @@ async def test_after_the_end_of_a_session_its_refresh_ends_too(world: World, end
         browser.http.cookies = httpx2.Cookies(kept)
         answer = await session.ask(proof(session.key, {"jti": session.challenge}))
         assert (answer.status_code, answer.json(), gives_nothing(answer)) == (200, {"continue": False}, True)
-        session.instructions = session.instructions | {"session_identifier": "x", "refresh_url": REFRESH}
+        session.instructions = {"session_identifier": "x"}
     assert not await let_in(browser)
 
 
