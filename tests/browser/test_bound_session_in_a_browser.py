@@ -10,7 +10,7 @@ from authz_world import PASSWORD, PHONE, USERNAME
 from chromium import DESKTOP, PATIENCE, profile
 from https_world import HttpsWorld, https_world
 from playwright.sync_api import BrowserContext, Page, Playwright, expect
-from segue_authz.domain.bound_session import BOUND_COOKIE_LIFETIME, IN_FLIGHT
+from segue_authz.domain.bound_session import BOUND_COOKIE_LIFETIME, IN_FLIGHT, SETTLING
 
 pytestmark = [pytest.mark.browser, pytest.mark.requirement("A13")]
 
@@ -72,7 +72,7 @@ def bound(page: Page, server: HttpsWorld) -> None:
     mark = len(server.heard)
     sign_in(page, server)
     heard(page, server, REGISTERED, since=mark)
-    server.later(IN_FLIGHT)
+    server.later(SETTLING)
 
 
 def events_of(page: Page) -> list[dict[str, Any]]:

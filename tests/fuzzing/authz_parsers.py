@@ -23,12 +23,14 @@ from segue_authz.endpoints.claim import read_device_name, read_place
 from segue_authz.endpoints.form import parse, read_form
 from segue_authz.endpoints.network import network_of
 from segue_authz.endpoints.page import FromElsewhere, check_origin
+from segue_authz.endpoints.session_headers import one_string, skipped_because
 from segue_authz.endpoints.sign_in.page import local
 from segue_authz.enrolment import canonical_username
 from segue_authz.pages.names import display_name
 from segue_authz.tokens.derivation import Derivation
 from segue_authz.tokens.id_token import IdTokens, NoIdToken
 from segue_authz.tokens.mint import Mint
+from segue_authz.tokens.session_binding import SessionBinding
 from segue_storage.setting import BadSetting
 from starlette.requests import Request
 
@@ -36,6 +38,7 @@ from fuzzing.parser import any_text, parser, text, waited
 
 DERIVATION = Derivation(b"s" * 32)
 MINT: Any = Mint(issuer=ISSUER, audiences=(ISSUER,), keys=None, derivation=DERIVATION, random=None)  # type: ignore[arg-type]
+BINDING = SessionBinding(DERIVATION, lambda size: b"r" * size)
 REFRESH = DERIVATION.refresh_token("grt_1", 7).encode()
 
 
@@ -166,6 +169,48 @@ def cookie(data: bytes) -> None:
     if value:
         DERIVATION.digest("browser", value)
         DERIVATION.csrf(value)
+
+
+@parser(
+    "session-header",
+    "segue_authz.endpoints.session_headers:one_string",
+    "segue_authz.endpoints.session_headers:skipped_because",
+    seeds=[
+        b"bare.value_-",
+        b'"quoted"',
+        b'"quoted";a=1',
+        b'"a"b"',
+        b'quota_exceeded;session_identifier="1", unreachable',
+    ],
+)
+def session_header(data: bytes) -> None:
+    known = {"", "unreachable", "server_error", "quota_exceeded"}
+    assert set(skipped_because(request_of([(b"secure-session-skipped", data)])).split(" ")) <= known
+    try:
+        read = one_string([text(data)])
+    except Refusal:
+        return
+    assert read is not None
+    assert read.isascii()
+    assert read.isprintable()
+    assert '"' not in read
+    assert read in text(data)
+
+
+@parser(
+    "bound-cookie",
+    "segue_authz.tokens.session_binding:SessionBinding.accepts_cookie",
+    "segue_authz.tokens.session_binding:SessionBinding.accepts_challenge",
+    "segue_authz.tokens.session_binding:SessionBinding.accepts_registration",
+    seeds=[BINDING.cookie("s", now=0).encode(), BINDING.challenge("s", until=60).encode(), b"..", b"9.a.b"],
+)
+def bound_cookie(data: bytes) -> None:
+    said = any_text(data)
+    if BINDING.accepts_cookie(said, "s", now=0):
+        assert said == BINDING.cookie("s", now=0)
+        assert not BINDING.accepts_challenge(said, "s", now=0)
+    assert not BINDING.accepts_cookie(said, "another", now=0)
+    assert not BINDING.accepts_registration(said, "s", now=0)
 
 
 @parser(

@@ -17,6 +17,7 @@ from segue.strict_json import Malformed, decode_json
 from segue_authz.client_auth import assertion, login_hint_token, request_object
 from segue_authz.domain.client import Client, Method
 from segue_authz.domain.refusal import Refusal
+from segue_authz.tokens import session_proof
 from segue_vectors import ASSERTIONS, PROOFS, TOKENS, Memory, refusal_of_proof, refusal_of_token
 
 from fuzzing.parser import any_text, parser, text, waited
@@ -322,3 +323,74 @@ def granted_details(data: bytes) -> None:
     (detail,) = authority.as_details()
     assert detail == {**details[0], "actions": sorted(details[0]["actions"])}
     assert text(data)
+
+
+SESSION_JWK = jose.public_jwk(signing.ISSUER.public_key())
+SESSION_HEADER = json.dumps({"typ": "dbsc+jwt", "alg": "ES256", "jwk": SESSION_JWK}).encode()
+REFRESH_HEADER = json.dumps({"typ": "dbsc+jwt", "alg": "ES256"}).encode()
+SESSION_CLAIMS = b'{"jti":"c","authorization":"a"}'
+
+
+@parser(
+    "session-proof",
+    "segue_authz.tokens.session_proof:registration",
+    "segue_authz.tokens.session_proof:refresh",
+    seeds=[
+        *(_signed(header + b"\n\n" + SESSION_CLAIMS, signing.ISSUER).encode() for header in (SESSION_HEADER, b"{}")),
+        b"eyJhbGciOiJub25lIiwidHlwIjoiZGJzYytqd3QifQ.eyJqdGkiOiJjIn0.",
+    ],
+)
+def proof_of_a_session(data: bytes) -> None:
+    try:
+        read = session_proof.registration(any_text(data))
+    except session_proof.BadProof:
+        pass
+    else:
+        assert jose.parse(any_text(data)).header["typ"] == session_proof.TYPE
+        assert (read.jwk, read.challenge) == (SESSION_JWK, "c"), "nobody else can sign with that key"
+    try:
+        session_proof.refresh(any_text(data)).is_by(SESSION_JWK)
+    except session_proof.BadProof:
+        return
+
+
+@parser(
+    "signed-session-proof",
+    "segue_authz.tokens.session_proof:registration",
+    "segue_authz.tokens.session_proof:refresh",
+    seeds=[
+        *(SESSION_HEADER + b"\n\n" + payload for payload in (SESSION_CLAIMS, *ODD)),
+        REFRESH_HEADER + b"\n\n" + SESSION_CLAIMS,
+    ],
+)
+def signed_proof_of_a_session(data: bytes) -> None:
+    proof = _signed(data, signing.ISSUER)
+    header, payload = (decode_json(part) if part else {} for part in _read_parts(proof))
+    try:
+        read = session_proof.registration(proof)
+    except session_proof.BadProof:
+        pass
+    else:
+        assert header["alg"] == "ES256"
+        assert jose.public_jwk(jose.import_p256(header["jwk"])) == read.jwk == SESSION_JWK
+        assert (payload["jti"], payload["authorization"]) == (read.challenge, read.authorization)
+    try:
+        refreshed = session_proof.refresh(proof)
+    except session_proof.BadProof:
+        return
+    assert "jwk" not in header
+    assert refreshed.is_by(SESSION_JWK)
+    assert payload["jti"] == refreshed.challenge
+
+
+def _read_parts(proof: str) -> list[bytes]:
+    """Header and payload, nothing where strict JSON has no reading for them."""
+    found = []
+    for each in proof.split(".")[:2]:
+        data = jose.b64url_decode(each)
+        try:
+            decode_json(data)
+        except Malformed:
+            data = b""
+        found.append(data)
+    return found

@@ -18,6 +18,7 @@ from segue_authz.domain.bound_session import (
     CHALLENGE_LIFETIME,
     IN_FLIGHT,
     REGISTRATION_WINDOW,
+    SETTLING,
     UNBOUND_LIFETIME,
     Binding,
 )
@@ -47,7 +48,7 @@ async def bound(world: World) -> tuple[Browser, BoundSession]:
     browser, answer = await signed_in(world)
     session = BoundSession(browser.http)
     assert (await session.register(answer)).status_code == 200
-    world.now += IN_FLIGHT
+    world.now += SETTLING
     await session.ask(None)
     return browser, session
 
@@ -176,7 +177,7 @@ async def test_only_a_sound_proof_with_a_real_key_binds_a_session(world: World) 
         refused = await register_with(browser, text)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request"), fault
         assert gives_nothing(refused), fault
-    world.now += IN_FLIGHT + 1
+    world.now += SETTLING + 1
     assert await let_in(browser), "the session is as unbound as before"
     good = proof(ec.generate_private_key(ec.SECP256R1()), claims, with_key=True)
     assert (await register_with(browser, good)).status_code == 200, "and none of the attempts has used the offer up"
@@ -248,7 +249,7 @@ async def test_a_bound_session_is_no_stronger_a_sign_in_than_before(world: World
     await device.authorize(browser)
     claims = jose.parse(device.tokens["access_token"]).claims()
     assert claims["acr"] == "urn:segue:acr:password"
-    assert claims["auth_time"] == world.now - IN_FLIGHT
+    assert claims["auth_time"] == world.now - SETTLING
 
 
 # --------------------------------------------------------------------------------------------------------- refresh
@@ -421,7 +422,7 @@ async def test_what_was_on_its_way_while_the_session_was_bound_still_arrives(wor
     browser, answer = await signed_in(world)
     await BoundSession(browser.http).register(answer)
     without = robbed(world, browser, COOKIE)
-    world.now += IN_FLIGHT - 1
+    world.now += SETTLING - 1
     assert await let_in(without)
     world.now += 1
     assert not await let_in(without)
@@ -452,7 +453,7 @@ async def test_where_binding_is_required_an_unbound_browser_is_signed_in_for_min
     world.restart()
     unbound, _ = await signed_in(world)
     browser, session = await bound(world)
-    world.now += UNBOUND_LIFETIME - IN_FLIGHT - 1
+    world.now += UNBOUND_LIFETIME - SETTLING - 1
     assert await let_in(unbound)
     world.now += 1
     assert not await let_in(unbound)

@@ -18,7 +18,9 @@ Chromium refreshes ahead when two minutes are left, and only so many times in a 
 with every request, a longer one would be worth more to a thief.
 """
 IN_FLIGHT = 30
-"""Seconds for which the server honours what the browser has just let go of or not yet got."""
+"""Seconds for which the server honours a bound cookie that the browser was about to let go of when it sent it."""
+SETTLING = 10
+"""Seconds after the registration in which a request may have been sent before the browser had the bound cookie."""
 UNBOUND_LIFETIME = 300
 """Seconds after signing in for which an unbound browser counts as signed in where binding is required."""
 

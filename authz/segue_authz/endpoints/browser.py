@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segue_authz.domain.account import Account, BrowserSession
-from segue_authz.domain.bound_session import IN_FLIGHT, UNBOUND_LIFETIME, Binding
+from segue_authz.domain.bound_session import SETTLING, UNBOUND_LIFETIME, Binding
 from segue_authz.domain.identifier import secret
 from segue_authz.domain.refusal import Refusal
 from segue_authz.endpoints.network import network_of
@@ -83,7 +83,7 @@ def _proved(services: Services, request: Request, session: BrowserSession) -> bo
     What was on its way while the session was bound could not bring the cookie yet.
     """
     now = services.clock()
-    if session.bound_at is None or now < session.bound_at + IN_FLIGHT:
+    if session.bound_at is None or now < session.bound_at + SETTLING:
         return True
     cookie = request.cookies.get(bound_cookie_name(services), "")
     if services.session_binding.accepts_cookie(cookie, session.session_id, now=now):

@@ -21,7 +21,7 @@ from segue_threats.lab import Lab
 OFFER = "Secure-Session-Registration"
 LATER = 3_600
 """Seconds: longer than any server should take a registration, or honour a bound cookie; shorter than a session."""
-SETTLED = 45
+SETTLED = 15
 """Seconds after which nothing that was sent before the registration can still be on its way."""
 
 
