@@ -19,6 +19,7 @@ from segue.fetch import Fetch, FetchFailed
 from segue_authz.domain.policy import Policies
 from segue_authz.task_cards import TaskCardsOverHttp
 from segue_authz.tokens.signing_keys import SigningKeys
+from segue_authz.upstream.provider import Provider
 from segue_resource.stores.files.blob_place import open_blobs
 from segue_storage.database import Database, open_database
 from segue_storage.ephemeral import Ephemeral, open_ephemeral
@@ -66,6 +67,7 @@ async def open_stack(
             policies=policies,
             http=_client(workings.wire("task store", to_store), closing),
             clock=workings.clock,
+            providers=workings.providers,
         )
         fetch = _fetch(_client(workings.wire("authorization server", to_authz), closing))
         opened = _opened(resource_settings.database, closing, workings)
@@ -111,6 +113,7 @@ def _authz(
     policies: Policies,
     http: httpx2.AsyncClient,
     clock: Clock,
+    providers: tuple[Provider, ...],
 ) -> ASGIApp:
     keys, random = SigningKeys(settings.keys, clock=clock), secrets.token_bytes
     cards = TaskCardsOverHttp(
@@ -126,6 +129,7 @@ def _authz(
         policies=policies,
         clock=clock,
         random=random,
+        providers=providers,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import httpx2
 from segue.clock import Clock, now
+from segue_authz.upstream.provider import Provider
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
 from starlette.types import ASGIApp
@@ -30,7 +31,8 @@ def _app(app: ASGIApp) -> ASGIApp:
 class Workings:
     """As they are, unless others are given. `wire` is the way to the server that it is told the name of.
 
-    `client_documents` are the hosts whose client ID metadata documents the authorization server reads.
+    `client_documents` are the hosts whose client ID metadata documents the authorization server reads, `providers`
+    those at which people may sign in.
     """
 
     clock: Clock = now
@@ -39,3 +41,4 @@ class Workings:
     wire: Callable[[str, httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] = _wire
     app: Callable[[ASGIApp], ASGIApp] = _app
     client_documents: tuple[str, ...] = ()
+    providers: tuple[Provider, ...] = ()

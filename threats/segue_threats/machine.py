@@ -33,6 +33,7 @@ from segue_authz.domain.policy import BALANCED, Policies
 from segue_authz.domain.sign_in_policy import SignInPolicies, SignInPolicy
 from segue_authz.stores.accounts import Accounts
 from segue_authz.stores.registrations import RegistrationInvitation, Registrations
+from segue_authz.upstream.provider import Admits, Provider
 from segue_demo.running import held, listening
 from segue_demo.servers import serving
 from segue_demo.site import DESKTOP_ACTIONS, PHONE_ACTIONS, Site
@@ -79,6 +80,7 @@ class Machine:
         self._site = site
         self._listeners = listeners
         self._policies = policies
+        self._providers: tuple[Provider, ...] = ()
         self._cut: set[str] = set()
         self._gates: list[Gate] = []
         self._running = AsyncExitStack()
@@ -93,6 +95,7 @@ class Machine:
             wire=lambda name, way: _Wire(name, way, self._cut),
             app=lambda app: Gated(app, self._gates),
             client_documents=("any",),
+            providers=self._providers,
         )
         opening = open_stack(self._site, state=self.folder, job_seconds=1, policies=self._policies, workings=workings)
         self._stack = await self._running.enter_async_context(opening)
@@ -101,6 +104,18 @@ class Machine:
 
     async def stop(self) -> None:
         await self._running.aclose()
+
+    async def let_in(self, *issuers: str, client_id: str) -> None:
+        """Start again as a server at which whoever has an account at one of the issuers may sign in.
+
+        The names of the providers are `provider-0` and so on.
+        """
+        await self.stop()
+        self._providers = tuple(
+            Provider(f"provider-{each}", f"Provider {each}", issuer, client_id, secret="s", admits=Admits.ANYBODY)  # noqa: S106
+            for each, issuer in enumerate(issuers)
+        )
+        await self.start()
 
     async def people(self, number: int) -> list[Person]:
         """The person of the demo and further ones, enrolled now."""
