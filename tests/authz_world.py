@@ -1,5 +1,6 @@
 """A small world around the authorization server: a clock one can turn, a person's browser, devices with keys."""
 
+import functools
 import json
 import re
 import secrets
@@ -12,17 +13,21 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import httpx2
+from made_tables import make_tables
 from segue.authority import ACTIONS
 from segue.device_key import DeviceKey
 from segue.jose import parse
 from segue_authz.app import create_app
 from segue_authz.client_auth.attestation import Attesters
+from segue_authz.domain.account import Account
 from segue_authz.domain.client import Client
+from segue_authz.domain.identifier import new
 from segue_authz.domain.policy import Policies
 from segue_authz.domain.proximity import Locator, NoLocator
 from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Choice, Invitation, NotInvited, TaskCard
 from segue_authz.enrolment import add_client, add_user
 from segue_authz.outbound import Outbound
+from segue_authz.password import hash_password
 from segue_authz.settings import Settings
 from segue_authz.stores.accounts import Accounts
 from segue_authz.stores.clients import Clients
@@ -36,7 +41,6 @@ from segue_authz.tokens.signing_keys import SigningKeys
 from segue_authz.upstream.provider import Provider
 from segue_storage.database import open_database
 from segue_storage.ephemeral import open_ephemeral
-from segue_storage.migrations import upgrade
 
 ISSUER = "http://localhost:8400"
 STORE = "http://localhost:8401"
@@ -209,7 +213,7 @@ class World:
 async def open_world(
     folder: Path, *, database_url: str, ephemeral_url: str | None, policies: Policies | None = None
 ) -> World:
-    upgrade(database_url, "segue_authz")
+    make_tables(database_url, "segue_authz")
     settings = Settings(
         issuer=ISSUER,
         task_store=STORE,
@@ -223,12 +227,15 @@ async def open_world(
     world = World(None, settings, database, None, cards, policies=policies)
     world.ephemeral = open_ephemeral(ephemeral_url, lambda: world.now)
     restart(world)
-    world.subject = await add_user(
-        database, username=USERNAME, password=PASSWORD, name="Some Person", random=secrets.token_bytes
-    )
+    world.subject = new("usr", secrets.token_bytes)
+    await Accounts(database).add(Account(world.subject, USERNAME, "Some Person", _hashed(PASSWORD)))
     await add_client(database, Client(DESKTOP, "Desktop", ACTIONS, redirect_uris=(DESKTOP_URI,)))
     await add_client(database, Client(PHONE, "Phone", ACTIONS, consumption_uris=(PHONE_URI,)))
     return world
+
+
+_hashed = functools.cache(hash_password)
+"""Once for all tests: it takes long, as it should."""
 
 
 def restart(world: World) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from made_tables import empty_tables
 from psycopg import sql
 from server_process import binary, end, free_port, launch, own, unprivileged
 
@@ -74,6 +75,12 @@ class PostgreSQLServer:
             connection.execute(_DISCONNECT_OTHERS)
             connection.execute("DROP SCHEMA public CASCADE")
             connection.execute("CREATE SCHEMA public")
+
+    def clear(self, url: str) -> None:
+        """Take out every row, whoever is still connected to it; faster than making the tables anew."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_DISCONNECT_OTHERS)
+        empty_tables(url)
 
     def administer(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:

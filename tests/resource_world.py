@@ -1,10 +1,8 @@
 """A small world around the task store: a clock one can turn, an issuer, devices with tokens, on either storage set."""
 
 import asyncio
-import functools
 import json
 import secrets
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import psycopg
-from psycopg import sql
+from made_tables import fresh_tables
 from segue import jose
 from segue.authority import ACTIONS
 from segue.testing import TestDevice, TestIssuer
@@ -24,11 +21,9 @@ from segue_resource.settings import Settings
 from segue_resource.stores.files.blob_files import BlobFiles
 from segue_resource.stores.files.blobs import BlobStore
 from segue_resource.stores.keys.key_wrapper import KeyWrapper
-from segue_resource.stores.tables import metadata
 from segue_resource.telemetry.watching import Watcher
 from segue_storage.database import Database, open_database
 from segue_storage.ephemeral import Ephemeral, open_ephemeral
-from segue_storage.migrations import upgrade
 
 ISSUER = "https://id.example"
 STORE = "https://tasks.example"
@@ -36,8 +31,6 @@ OWNER = "usr_owner"
 TASK = "tsk_contract"
 NAME = "Acme contract revision"
 START = 1_800_000_000
-
-_migrated: set[str] = set()
 
 
 @dataclass
@@ -318,31 +311,11 @@ def texts(events: Iterable[dict[str, Any]]) -> list[str]:
     return [found["body"]["text"] for found in events if found["kind"] == "message"]
 
 
-def make_tables(database_url: str) -> None:
-    """Empty tables. Migrating once for all tests, and emptying what is there, is faster than a database for each."""
-    if database_url.startswith("sqlite"):
-        Path(database_url.removeprefix("sqlite:///")).write_bytes(_migrated_file())
-        return
-    if database_url not in _migrated:
-        upgrade(database_url, "segue_resource")
-        _migrated.add(database_url)
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        names = sql.SQL(", ").join(sql.Identifier(name) for name in metadata.tables)
-        connection.execute(sql.SQL("TRUNCATE {}").format(names))
-
-
-@functools.cache
-def _migrated_file() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        upgrade(f"sqlite:///{folder}/made.db", "segue_resource")
-        return Path(folder, "made.db").read_bytes()
-
-
 @asynccontextmanager
 async def open_store_world(
     folder: Path, *, database_url: str, ephemeral_url: str | None, beside: Callable[[Any], Beside] | None = None
 ) -> AsyncIterator[StoreWorld]:
-    make_tables(database_url)
+    fresh_tables(database_url, "segue_resource")
     key_file = folder / "master.key"
     key_file.write_text(jose.b64url_encode(secrets.token_bytes(32)))
     settings = Settings(url=STORE, issuer=ISSUER, database=database_url, key_file=key_file)

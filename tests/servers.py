@@ -34,6 +34,12 @@ def _database_for_every_test(postgresql_server: PostgreSQLServer) -> str:
     return postgresql_server.create_database()
 
 
+@pytest.fixture(scope="session")
+def _database_for_authz(postgresql_server: PostgreSQLServer) -> str:
+    """Whose tables stay from one test to the next."""
+    return postgresql_server.create_database()
+
+
 @pytest.fixture
 def own_postgresql() -> Iterator[PostgreSQLServer]:
     """A cluster for one test, which may stop and start it."""

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from resource_world import make_tables
+from made_tables import fresh_tables
 from segue_resource.domain.actor import Actor, Caller
 from segue_resource.domain.compaction import Writer
 from segue_resource.domain.event import NewEvent
@@ -42,7 +42,7 @@ class TiersMachine(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         url = f"sqlite:///{self._folder.name}/tiers.db"
-        make_tables(url)
+        fresh_tables(url, "segue_resource")
         self._engine = open_engine(parse_database_url(url))
         self._connection = self._engine.connect()
         master = master_key.load_or_create(Path(self._folder.name, "master.key"), random=secrets.token_bytes)

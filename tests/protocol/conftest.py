@@ -23,8 +23,8 @@ def storage_set(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSet:
         return StorageSet(f"sqlite:///{tmp_path}/authz.db", None)
     redis = request.getfixturevalue("redis_server")
     redis.ask("FLUSHALL")
-    url: str = request.getfixturevalue("_database_for_every_test")
-    request.getfixturevalue("postgresql_server").empty(url)
+    url: str = request.getfixturevalue("_database_for_authz")
+    request.getfixturevalue("postgresql_server").clear(url)
     return StorageSet(url, redis.url)
 
 
