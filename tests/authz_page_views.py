@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from segue_authz.pages import (
     Approve,
+    ArrivalRow,
     Confirm,
     ConfirmStep,
     Consent,
@@ -163,6 +164,11 @@ WAITING = Waiting(
     requests=(WaitingRow("trf_9", "Helpful agent", "Night shift", "198.51.100.7", "Order 4711", NOW - 20),),
     now=NOW,
 )
+ASKED = ArrivalRow(
+    "grt_8", "Night shift phone", "Segue phone", True, "192.0.2.7", NOW - 14_400, "Acme contract revision"
+)
+JOINED = ArrivalRow("grt_9", "Hall tablet", "Helpful agent", False, None, NOW - 300, "Quarterly report")
+NEWLY_JOINED = replace(DEVICES, questions=(ASKED,), arrivals=(JOINED,))
 BY_BACKCHANNEL = replace(REQUESTED, backchannel=True, binding_message="Order 4711")
 USER_CODE = UserCode("form-token", "Dana Example", has_one=True)
 NOTIFICATIONS = Notifications("form-token", "Dana Example", key="BKey", told=False)
@@ -204,9 +210,13 @@ def every_page(*, https: bool = False) -> dict[str, Response]:
         "devices of an app that nobody checked": devices(
             replace(DEVICES, devices=(replace(DEVICES.devices[0], client_verified=False),)), https=https
         ),
+        "devices that have joined": devices(NEWLY_JOINED, https=https),
         "devices of nobody": devices(replace(DEVICES, devices=(), transfers=()), https=https),
         "confirm step": confirm_step(CONFIRM_STEP, https=https),
         "account": account("Dana Example", "form-token", https=https),
+        "account with a question": account(
+            "Dana Example", "form-token", questions=(ASKED,), arrivals=("grt_9",), now=NOW, https=https
+        ),
         "message": message(MESSAGE, https=https),
         "approve by the backchannel": approve(BY_BACKCHANNEL, https=https),
         "waiting": waiting(WAITING, https=https),

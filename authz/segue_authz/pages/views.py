@@ -329,7 +329,7 @@ class UserCode:
 
 @dataclass(frozen=True, slots=True)
 class Notifications:
-    """Whether this browser is `told` when a request waits; `key` is the server's, for its push service (RFC 8292)."""
+    """Whether this browser is `told` what there is; `key` is the server's, for its push service (RFC 8292)."""
 
     csrf: str
     person_name: str

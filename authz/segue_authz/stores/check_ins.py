@@ -46,7 +46,8 @@ class CheckIns:
     async def answer(self, subject: str, grant_id: str, answer: Answer, *, session_id: str, now: int) -> Answered:
         """One compare-and-set. The first yes counts, and a no always does: it ends the device's access with itself."""
         own = arrivals.c.subject == subject, arrivals.c.grant_id == grant_id
-        given = arrivals.update().values(answer=answer.value, answered_at=now, answered_in=session_id)
+        seen_at = sa.func.coalesce(arrivals.c.seen_at, now)
+        given = arrivals.update().values(answer=answer.value, answered_at=now, answered_in=session_id, seen_at=seen_at)
 
         def keep(connection: sa.Connection) -> Answered:
             open_one = arrivals.c.asked > 0, arrivals.c.answered_at.is_(None), _reaches_something(now=now)
