@@ -5,6 +5,7 @@ is to be done; a language that has just been added to `pages/language.py` gets i
 """
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ def said() -> Catalog:
 def catalogue(tag: str) -> Catalog:
     """The one of a language, empty if there is none yet."""
     if not path_of(tag).exists():
-        return Catalog(locale=tag, project="Segue", fuzzy=False)
+        return Catalog(locale=tag, project="Segue", version="0.1", fuzzy=False)
     with path_of(tag).open("rb") as file:
         return read_po(file, locale=tag, abort_invalid=True)
 
@@ -68,6 +69,8 @@ def fault_of(kept: Catalog, message: Message) -> str:
     if len(forms) != wanted or not all(each and each.strip() for each in forms):
         return f"needs {wanted} translations" if wanted > 1 else "is not translated"
     wrong = [str(each) for each in message.check(kept)]
+    if not wrong and not message.pluralizable and _places(_first(message)) != _places(str(message.string)):
+        wrong = [f"{sorted(_places(_first(message)))} and {sorted(_places(str(message.string)))}"]
     return f"is translated with other placeholders: {'; '.join(wrong)}" if wrong else ""
 
 
@@ -81,6 +84,10 @@ def main() -> int:
         found += [f"{path_of(tag)}: {fault}" for fault in faults(catalogue(tag), messages)]
     sys.stdout.write("".join(f"{each}\n" for each in found))
     return 1 if found else 0
+
+
+def _places(text: str) -> set[str]:
+    return set(re.findall(r"%(?:\(\w+\))?[a-z%]|</?\w+", text))
 
 
 def _first(message: Message) -> str:

@@ -42,7 +42,8 @@ def used_words(access: TaskAccess, now: int) -> str:
 
 def transfer_words(transfer: TransferRow) -> str:
     """How a transfer stands or ended. KeyError for a state or mode that has no words."""
-    return gettext(_REDEEMED[transfer.mode] if transfer.state == "redeemed" else _STATES[transfer.state])
+    words = _REDEEMED[transfer.mode] if transfer.state == "redeemed" else _STATES[transfer.state]
+    return gettext(words)
 
 
 def direction_words(transfer: TransferRow, now: int) -> str:
