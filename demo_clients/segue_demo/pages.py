@@ -65,6 +65,7 @@ def _document(page: str, language: Language) -> str:
         lstrip_blocks=True,
     )
     environment.policies["ext.i18n.trimmed"] = True
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     texts = catalogue(language.tag)
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # of the i18n extension
         texts.gettext, lambda one, many, count: texts.gettext(one if count == 1 else many), newstyle=True

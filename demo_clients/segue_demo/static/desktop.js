@@ -12,6 +12,8 @@ import { loadSettings } from "./settings.js";
 import { t } from "./text.js";
 import { TransferDialog } from "./transfer_dialog.js";
 
+const OPENING = 4000; // milliseconds that the first turn of the agent may take
+const HANDING_OVER = "handing-over";
 let settings;
 
 async function open() {
@@ -22,7 +24,7 @@ async function open() {
   byId("code-link").href = `${settings.issuer}/device`;
   byId("sign-in").onclick = byId("switch-task").onclick = signIn;
 
-  const answer = authorization.takeAnswer();
+  const [answer, handingOver] = [authorization.takeAnswer(), takeHandingOver()];
   if (answer) {
     try {
       await Grant.keep(device, await authorization.finish(device, answer), Date.now());
@@ -37,7 +39,7 @@ async function open() {
   const onSignIn = (wanted) => leave(device, { task_id, signIn: wanted });
   const onFailure = (failure) => refuse(failure, { device, task_id, signIn });
   try {
-    await work(grant, { bringBack, onSignIn, onLost: onFailure });
+    await work(grant, { bringBack, onSignIn, onLost: onFailure, handingOver: answer ? handingOver : null });
   } catch (failure) {
     await onFailure(failure);
   }
@@ -66,7 +68,14 @@ async function refuse(failure, { device, task_id, signIn }) {
   await showRefusal(failure, { settings, restart, restartLabel: t("Bring it back here") });
 }
 
-async function work(grant, { bringBack, onSignIn, onLost }) {
+/** How the task was to be handed over when the person was sent to sign in for that; null if it was not. Told once. */
+function takeHandingOver() {
+  const mode = sessionStorage.getItem(HANDING_OVER);
+  sessionStorage.removeItem(HANDING_OVER);
+  return mode;
+}
+
+async function work(grant, { bringBack, onSignIn, onLost, handingOver }) {
   const mayTransfer = () => grant.details.actions.includes("task:transfer");
   const onChange = ({ writable }) => {
     byId("continue").hidden = !(writable && mayTransfer());
@@ -76,11 +85,26 @@ async function work(grant, { bringBack, onSignIn, onLost }) {
     grant,
     settings,
     onHandedOver: ({ mode, device_name }) => mode === "move" && room.moved({ device_name }),
+    onSignIn: (wanted, mode) => {
+      sessionStorage.setItem(HANDING_OVER, mode);
+      return onSignIn(wanted);
+    },
   });
   byId("continue").onclick = () => dialog.open();
+  await begun(room);
   byId("switch-task").hidden = false;
   document.title = t("{task} – Segue demo", { task: room.state.task.name });
   showScreen("screen-task");
+  if (handingOver && mayTransfer()) dialog.open(handingOver);
+}
+
+/** A new task is shown once the agent has opened it, or after a moment: it does not grow under the eyes of who begins to read. */
+function begun(room) {
+  if (room.state.events.some(({ kind }) => kind === "message")) return null;
+  return new Promise((resolve) => {
+    setTimeout(resolve, OPENING);
+    room.addEventListener("change", () => room.state.calls.some(({ state }) => state !== "proposed") && resolve());
+  });
 }
 
 open().catch((failure) => showRefusal(failure, { settings, again: () => location.reload() }));

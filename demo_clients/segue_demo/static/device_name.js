@@ -1,5 +1,5 @@
 // A first guess at what to call this device; the person may change it, and the other device shows it as what we say of ourselves.
-import { t } from "./text.js";
+import { t, unmarked } from "./text.js";
 
 const DEVICES = [
   [/iPhone/, "iPhone"],
@@ -23,5 +23,5 @@ const BROWSERS = [
 export function deviceName(userAgent = navigator.userAgent) {
   const first = (table) => table.find(([pattern]) => pattern.test(userAgent))?.[1];
   const [device, browser] = [first(DEVICES), first(BROWSERS)];
-  return device && browser ? t("{browser} on {device}", { browser, device }) : (device ?? t("My device"));
+  return device && browser ? unmarked(t("{browser} on {device}", { browser, device })) : (device ?? t("My device"));
 }

@@ -48,7 +48,7 @@ export class HistoryView {
   }
 
   #make({ seq, at, kind, who, voice, mark }) {
-    const words = element("span", { className: "words", dir: "auto" });
+    const words = element("span", { className: "words", dir: who ? "auto" : "" });
     const time = element("time", { dateTime: new Date(at * 1000).toISOString() }, moment(at));
     const speaker = who ? element("span", { className: "voice" }, voice, mark && element("span", { className: "mark" }, mark)) : null;
     const className = who ? `message ${who}` : "happened";

@@ -3,7 +3,7 @@ import { Unreachable } from "./segue/proved_fetch.js";
 
 export async function loadSettings() {
   try {
-    const answer = await fetch("config.json", { cache: "no-store" });
+    const answer = await fetch("config.json");
     return await answer.json();
   } catch (failure) {
     throw new Unreachable(location.origin, { cause: failure });

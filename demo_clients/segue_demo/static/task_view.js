@@ -141,7 +141,7 @@ export class TaskView {
     card.place.dataset.mine = String(mine);
     this.#sayState(card, { shown, holder, lost: held && !writable });
     say(card.percent, done === undefined ? "" : percent(done));
-    card.bar.hidden = !active;
+    card.bar.classList.toggle("idle", !active);
     if (done === undefined) card.bar.removeAttribute("value");
     else card.bar.value = done;
   }

@@ -23,6 +23,9 @@ export function plural(one, many, count, values = {}) {
   return filled(forms[FORMS.indexOf(rules.select(count))], { count, ...values });
 }
 
+/** A sentence without marks of direction, for what is kept or sent: a name with them is refused. */
+export const unmarked = (sentence) => sentence.replace(ISOLATES, "");
+
 export const percent = (of100) => percents.format(of100 / 100);
 
 /** Such as "here, there", each of them by itself. */

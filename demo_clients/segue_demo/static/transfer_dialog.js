@@ -11,6 +11,7 @@ const GLANCE = 1500; // milliseconds between looks at an offer
 const CLOSE_LOOK = 600; // once a device has claimed it: on move this device is to turn read-only at once
 const RENEWALS = 4; // codes that follow a lapsed one by themselves; nobody may be in front of the screen any more
 const POPUP = "popup,width=520,height=840";
+const SIGN_IN = "insufficient_user_authentication";
 const ENDED = {
   denied: [t("Not confirmed"), t("The transfer was declined, or the number was typed wrongly twice. Nothing was handed over.")],
   cancelled: [t("Withdrawn"), t("A newer code replaced this one, or it was withdrawn. Nothing was handed over.")],
@@ -18,11 +19,15 @@ const ENDED = {
   unconfirmed: [t("The confirmation took too long"), t("A device asked, and nobody confirmed in time. Nothing was handed over.")],
 };
 
-/** `onHandedOver({mode, device_name})` is called once the other device has the task. */
+/**
+ * `onHandedOver({mode, device_name})` is called once the other device has the task; `onSignIn(wanted, mode)` if the server first wants a sign-in
+ * of late, or of another kind (RFC 9470), and the person is in front of the screen.
+ */
 export class TransferDialog {
   #grant;
   #settings;
   #onHandedOver;
+  #onSignIn;
   #dialog = byId("transfer");
   #offer = null;
   #state = null;
@@ -30,7 +35,8 @@ export class TransferDialog {
   #offering = Promise.resolve();
   #renewals = 0;
 
-  constructor({ grant, settings, onHandedOver }) {
+  constructor({ grant, settings, onHandedOver, onSignIn }) {
+    this.#onSignIn = onSignIn;
     this.#grant = grant;
     this.#settings = settings;
     this.#onHandedOver = onHandedOver;
@@ -38,21 +44,25 @@ export class TransferDialog {
     byId("transfer-renew").addEventListener("click", () => this.#begin());
     byId("transfer-close").addEventListener("click", () => this.#dialog.close());
     byId("transfer-confirm").addEventListener("click", (event) => this.#openConfirmation(event));
-    this.#dialog.addEventListener("close", () => this.#withdraw());
+    this.#dialog.addEventListener("close", () => {
+      if (document.activeElement === document.body) byId("task-name").focus(); // the button that opened it has gone
+      this.#withdraw();
+    });
     setInterval(() => this.#countDown(), 500);
   }
 
-  open() {
+  open(mode) {
+    for (const choice of this.#dialog.querySelectorAll("[name=mode]")) if (choice.value === mode) choice.checked = true;
     this.#dialog.showModal();
     this.#begin();
   }
 
   #begin() {
     this.#renewals = RENEWALS;
-    this.#start();
+    this.#start({ asked: true });
   }
 
-  async #start() {
+  async #start({ asked = false } = {}) {
     const mode = this.#dialog.querySelector("[name=mode]:checked").value;
     const { issuer, consumption_uri } = this.#settings;
     const turn = (this.#looking = Symbol("one offer"));
@@ -69,7 +79,9 @@ export class TransferDialog {
       this.#countDown();
       this.#look(turn);
     } catch (failure) {
-      this.#end(await explain(failure));
+      if (failure?.error !== SIGN_IN) this.#end(await explain(failure));
+      else if (asked) await this.#onSignIn(failure.body, mode);
+      else this.#end({ title: ENDED.expired[0], text: ENDED.expired[1] }); // nobody asked for this code: the next press signs in
     }
   }
 
