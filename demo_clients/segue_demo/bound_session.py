@@ -14,13 +14,17 @@ _CHALLENGE = re.compile(r'"([^"]*)";id="([^"]*)"')
 
 
 class BoundSession:
-    """Registers when a sign-in offers it, and refreshes when it is told to. The cookies stay in `http`."""
+    """Registers when a sign-in offers it, and refreshes when it is told to. The cookies stay in `http`.
+
+    `offer` is the answer that it has heard the offer in.
+    """
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.instructions: Mapping[str, Any] = {}
         self.challenge: str | None = None
         self.refresh_address = ""
+        self.offer: httpx2.Response
         self._http = http
 
     @property
@@ -30,6 +34,7 @@ class BoundSession:
     async def hear(self, answer: httpx2.Response) -> None:
         """For the client's response hook: whatever offers a registration gets one."""
         if not self.bound and "Secure-Session-Registration" in answer.headers:
+            self.offer = answer
             await self.register(answer)
 
     async def register(self, answer: httpx2.Response) -> httpx2.Response:

@@ -3,12 +3,16 @@
 import asyncio
 from typing import Any
 
+import httpx2
 import pytest
 from journey import CALL, LEASE, Journey, item, open_journey, said, texts
 from running_demo import RunningDemo
 from segue.device_key import DeviceKey
 from segue.jose import parse
+from segue_authz.domain.bound_session import SETTLING
 from segue_demo import pull_transfer, push_transfer
+from segue_demo.bound_session import BoundSession, proof
+from segue_demo.browser import Browser
 from segue_demo.device import Device, Refused
 from segue_demo.enrolled import Person
 from segue_demo.grant import Grant
@@ -89,6 +93,37 @@ async def the_same_proof_is_not_accepted_twice(journey: Journey, grant: Grant) -
     proof = grant.device.key.proof("GET", url, now=grant.device.clock(), nonce=nonce, access_token=token)
     headers = {"Authorization": f"DPoP {token}", "DPoP": proof}
     assert [(await journey.http.get(url, headers=headers)).status_code for _ in range(2)] == [200, 401]
+
+
+async def test_r13_a_browser_that_binds_its_session_decides_and_its_cookies_in_another_decide_nothing(
+    journey: Journey, demo: RunningDemo
+) -> None:
+    desktop, phone = await journey.begin(), journey.phone()
+    async with httpx2.AsyncClient(timeout=20) as pages, httpx2.AsyncClient(timeout=20) as thief:
+        session = BoundSession(pages)
+        pages.event_hooks = {"response": [session.hear]}
+        browser = Browser(pages, username=demo.person.username, password=demo.person.password)
+        await browser.visit(f"{journey.site.issuer}/devices")
+        assert session.bound
+        offer = await push_transfer.start(desktop, mode="share")
+        claim = await push_transfer.claim(phone, transfer_code=offer.transfer_code, device_name="Phone")
+        assert (await pages.get(offer.confirmation_uri)).status_code == 200
+        name = session.instructions["credentials"][0]["name"]
+        for cookie in pages.cookies.jar:
+            if cookie.name != name:
+                thief.cookies.set(cookie.name, cookie.value or "")
+        await asyncio.sleep(SETTLING)
+        for path in ("/devices", "/device", httpx2.URL(offer.confirmation_uri).path):
+            answer = await thief.get(f"{journey.site.issuer}{path}")
+            assert answer.headers["Location"].startswith("/sign-in"), path
+        forged = BoundSession(thief)
+        forged.instructions, forged.refresh_address = session.instructions, session.refresh_address
+        assert (await forged.ask(None)).status_code == 403
+        refused = await forged.ask(proof(forged.key, {"jti": forged.challenge}))
+        assert (refused.status_code, "Set-Cookie" in refused.headers) == (403, False)
+        assert (await session.refresh()).status_code == 200
+        await browser.confirm(offer.confirmation_uri, check_value=claim.check_value)
+        assert (await push_transfer.redeem(phone, claim)).task_id == desktop.task_id
 
 
 async def test_r16_several_devices_live_on_one_task_at_the_same_time(journey: Journey) -> None:

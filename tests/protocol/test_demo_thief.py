@@ -47,6 +47,19 @@ def test_a_stolen_cookie_is_worth_a_sign_in_until_the_person_signs_out_and_the_e
     assert f"4 attempts, 3 of them worth nothing.\nWorth something: a stolen cookie, {LET_IN}.\n" in done.stdout
 
 
+@pytest.mark.requirement("E6", "A13", "XD-DBSC-04")
+def test_the_cookies_of_a_bound_session_are_worth_nothing_after_their_minutes() -> None:
+    done = robbed("bound_cookies", "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    findings = {found["tried"]: (found["answer"], found["worthless"]) for found in json.loads(done.stdout)}
+    assert findings == {
+        "the session bound once more, to the thief's key": ("400 invalid_request", True),
+        "copied with the short-lived one, and used within its minutes": ("200 accepted", False),
+        "put into the thief's browser once the short-lived one has ended": ("303 sign_in_first", True),
+        "a new short-lived one asked for, with the thief's key": ("403 invalid_request", True),
+    }
+
+
 @pytest.mark.requirement("E6")
 def test_nothing_found_out_is_neither_of_the_two() -> None:
     nowhere = robbed("--authz", "http://127.0.0.1:1", "--resource", "http://127.0.0.1:2")

@@ -19,8 +19,9 @@ from segue_demo.thief.finding import Finding
 from segue_demo.thief.thief import Thief
 from segue_demo.thief.victim import overheard
 
-GOODS = ("codes", "tokens", "refresh_tokens", "cookies")
-"""The cookies last, for they end the session, and the refresh tokens late, for they end the grant."""
+GOODS = ("codes", "tokens", "refresh_tokens", "bound_cookies", "cookies")
+"""The cookies come last, for they end the session that all the rest is done in, and the refresh tokens late, for they
+end the grant."""
 
 
 def main(argv: Sequence[str]) -> int:

@@ -3,11 +3,14 @@
 Each kind of goods has its findings. In between the person goes on with what was stolen, so it was not dead anyway.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx2
+from segue_authz.domain.bound_session import BOUND_COOKIE_LIFETIME, IN_FLIGHT, SETTLING
 
 from segue_demo import authorization, device_code, push_transfer
+from segue_demo.bound_session import BoundSession, proof
 from segue_demo.browser import Browser
 from segue_demo.device import Device, Refused
 from segue_demo.thief.finding import Finding, tried
@@ -156,7 +159,7 @@ class Thief:
             "put into the thief's browser to let the thief's own device in",
             self._sign_in(),
             refused_with="sign_in_first",
-            because="no key is bound to a browser session yet (A13); what ends it is signing out",
+            because="this browser has bound its session to no key; what ends it is signing out",
         )
         await self._victim.browser.sign_out(self._site.issuer)
         yield await tried(
@@ -167,10 +170,58 @@ class Thief:
             because="signing out ends the session at the server",
         )
 
+    async def bound_cookies(self) -> AsyncIterator[Finding]:
+        """Out of a browser that binds its session to a key of its device (DBSC)."""
+        site, victim = self._site, self._victim
+        async with victim.bound_browser() as (pages, session):
+            short_lived = session.instructions["credentials"][0]["name"]
+            yield await tried(
+                "cookie of a bound session",
+                "the session bound once more, to the thief's key",
+                self._bind_again(pages, session),
+                refused_with="invalid_request",
+                because="a session is bound once, right after the sign-in, by the answer that only its browser got",
+            )
+            await asyncio.sleep(SETTLING)
+            self._http.cookies = httpx2.Cookies(pages.cookies)
+            yield await tried(
+                "cookie of a bound session",
+                "copied with the short-lived one, and used within its minutes",
+                self._http.get(f"{site.issuer}/devices"),
+                refused_with="sign_in_first",
+                because=f"the copy of the short-lived cookie ends {BOUND_COOKIE_LIFETIME + IN_FLIGHT} seconds after",
+            )
+            self._http.cookies.delete(short_lived)
+            yield await tried(
+                "cookie of a bound session",
+                "put into the thief's browser once the short-lived one has ended",
+                self._sign_in(),
+                refused_with="sign_in_first",
+                because="a bound session is worth nothing without a fresh proof of its key",
+            )
+            yield await tried(
+                "cookie of a bound session",
+                "a new short-lived one asked for, with the thief's key",
+                self._refresh_as(session),
+                refused_with="invalid_request",
+                because="the key that was bound has to sign a new challenge",
+            )
+
     def _as(self, device: Device, *, with_key: bool) -> Device:
         """The same application on the thief's machine."""
         key = device.key if with_key else None
         return Device(issuer=device.issuer, client_id=device.client_id, http=self._http, key=key)
+
+    async def _bind_again(self, pages: httpx2.AsyncClient, session: BoundSession) -> httpx2.Response:
+        """By the very answer that offered it, which a thief of cookies does not have."""
+        self._http.cookies = httpx2.Cookies(pages.cookies)
+        return await BoundSession(self._http).register(session.offer)
+
+    async def _refresh_as(self, session: BoundSession) -> httpx2.Response:
+        mine = BoundSession(self._http)
+        mine.instructions, mine.refresh_address = session.instructions, session.refresh_address
+        await mine.ask(None)
+        return await mine.ask(proof(mine.key, {"jti": mine.challenge}))
 
     async def _claim_first(self) -> httpx2.Response:
         offer = await push_transfer.start(self._victim.grant, mode="share")

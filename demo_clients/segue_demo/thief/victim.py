@@ -8,6 +8,7 @@ import httpx2
 
 from segue_demo import authorization
 from segue_demo.authorization import AuthorizationRequest
+from segue_demo.bound_session import BoundSession
 from segue_demo.browser import Browser
 from segue_demo.device import Device
 from segue_demo.enrolled import Person
@@ -40,6 +41,21 @@ class Victim:
     phone: Device
     grant: Grant
     wire: Wire
+    person: Person
+
+    @asynccontextmanager
+    async def bound_browser(self) -> AsyncIterator[tuple[httpx2.AsyncClient, BoundSession]]:
+        """A second browser of the person, signed in, that has bound its session to its device."""
+        async with httpx2.AsyncClient(timeout=20) as pages:
+            session = BoundSession(pages)
+            pages.event_hooks = {"response": [session.hear]}
+            browser = Browser(pages, username=self.person.username, password=self.person.password)
+            await browser.visit(f"{self.site.issuer}/devices")
+            if not session.bound:
+                raise httpx2.ProtocolError("the server does not offer to bind browser sessions")
+            yield pages, session
+            await session.refresh()
+            await browser.sign_out(self.site.issuer)
 
     @property
     def resume(self) -> str:
@@ -73,7 +89,7 @@ async def overheard(site: Site, person: Person) -> AsyncIterator[Victim]:
         desktop = Device(issuer=site.issuer, client_id=site.desktop_client_id, http=http)
         grant = await authorization.finish(desktop, *await _begin(browser, desktop, site))
         phone = Device(issuer=site.issuer, client_id=site.phone_client_id, http=http)
-        yield Victim(site, browser, pages.cookies, phone, grant, wire)
+        yield Victim(site, browser, pages.cookies, phone, grant, wire, person)
 
 
 async def _begin(browser: Browser, device: Device, site: Site) -> tuple[AuthorizationRequest, dict[str, str]]:
