@@ -25,6 +25,7 @@ from segue_authz.endpoints.page import FromElsewhere, check_origin
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.session_headers import identifier_of, response_of
 from segue_authz.tokens import session_proof
+from segue_authz.tokens.derivation import same
 from segue_authz.tokens.session_proof import BadProof
 
 REGISTER, REFRESH = "/bound-session/register", "/bound-session/refresh"
@@ -83,7 +84,7 @@ async def register(services: Services, request: Request) -> Response:
         raise InvalidRequest(_REFUSED, because=str(bad)) from bad
     if not binding.accepts_registration(proof.challenge, session_id, now=now):
         raise InvalidRequest(_REFUSED, because="the challenge is not that of this sign-in, or came too late")
-    if proof.authorization != binding.authorization(proof.challenge):
+    if not same(binding.authorization(proof.challenge), proof.authorization):
         raise InvalidRequest(_REFUSED, because="the authorization is not that of the offer")
     if await services.browser_sessions.current(session_id, now=now) is None:
         raise InvalidRequest(_REFUSED, because="nobody is signed in")
