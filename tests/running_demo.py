@@ -25,8 +25,9 @@ ATTEMPTS = 5
 class RunningDemo:
     """Everything in one process over SQLite and memory, kept in `folder`. `ledger` witnesses what was executed."""
 
-    def __init__(self, folder: Path, *, job_seconds: int) -> None:
+    def __init__(self, folder: Path, *, job_seconds: int, policy: str | None = None) -> None:
         self.folder = folder
+        self._policy = policy
         self._job_seconds = job_seconds
         self._base = secrets.choice(PORTS)
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,6 +80,9 @@ class RunningDemo:
         """What it tells once everything answers; None if it could not run, as when a port is taken."""
         command = [str(SEGUE), "demo", "--json", "--port", str(self._base), "--state", str(self.folder / "state")]
         command += ["--job-seconds", str(self._job_seconds)]
+        if self._policy is not None:
+            (self.folder / "policy.toml").write_text(self._policy)
+            command += ["--policy", str(self.folder / "policy.toml")]
         self._process = spawn(command, self.folder, stdout=subprocess.PIPE)
         if self._process.stdout is None:
             raise TypeError("the demo's output is read")
@@ -91,9 +95,9 @@ class RunningDemo:
 
 
 @contextmanager
-def running_demo(folder: Path, *, job_seconds: int = 2) -> Iterator[RunningDemo]:
-    """Up and answering; killed at the end."""
-    demo = RunningDemo(folder, job_seconds=job_seconds)
+def running_demo(folder: Path, *, job_seconds: int = 2, policy: str | None = None) -> Iterator[RunningDemo]:
+    """Up and answering; killed at the end. `policy` is what the policy file says."""
+    demo = RunningDemo(folder, job_seconds=job_seconds, policy=policy)
     demo.start()
     try:
         yield demo

@@ -41,9 +41,9 @@ class Stage:
 
 
 @contextmanager
-def embedded_stage(folder: Path, *, job_seconds: int) -> Iterator[Stage]:
+def embedded_stage(folder: Path, *, job_seconds: int, policy: str | None = None) -> Iterator[Stage]:
     """`segue demo`: SQLite, memory, one process."""
-    with running_demo(folder, job_seconds=job_seconds) as demo:
+    with running_demo(folder, job_seconds=job_seconds, policy=policy) as demo:
         yield Stage(demo.site, demo.person, demo.ledger, (folder / "log",))
 
 

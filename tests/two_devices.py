@@ -198,7 +198,7 @@ class Phone(Device):
 def sign_in(page: Page, person: Person) -> None:
     page.get_by_label("User name").fill(person.username)
     page.get_by_label("Password").fill(person.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def decide(confirmation: Page, check_value: str) -> None:
