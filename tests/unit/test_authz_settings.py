@@ -28,6 +28,8 @@ def test_without_variables_one_machine_is_served_over_loopback() -> None:
         {"SEGUE_AUTHZ_GRANT_LIFETIME": "forever"},
         {"SEGUE_AUTHZ_GRANT_LIFETIME": "1"},
         {"SEGUE_AUTHZ_BROWSER_SESSION_LIFETIME": "\uff11\uff10\uff10\uff10"},
+        {"SEGUE_AUTHZ_CHECK_IN": "4h"},
+        {"SEGUE_AUTHZ_CHECK_IN": "604801"},
         {"SEGUE_AUTHZ_REGISTRATION": "on"},
     ],
 )
