@@ -36,7 +36,7 @@ def signed_in(context: BrowserContext, place: Deployment, path: str = "/") -> Pa
     page.goto(f"{place.site.issuer}{path}")
     page.get_by_label("User name").fill(place.person.username)
     page.get_by_label("Password").fill(place.person.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Sign in")
     return page
 

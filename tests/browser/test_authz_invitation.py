@@ -42,7 +42,7 @@ def invitation(demo: RunningDemo, role: str) -> dict[str, Any]:
 def signed_in(page: Page, guest: Person) -> None:
     page.get_by_label("User name").fill(guest.username)
     page.get_by_label("Password").fill(guest.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_the_link_leads_over_signing_in_to_the_invitation_and_declining_has_the_focus(

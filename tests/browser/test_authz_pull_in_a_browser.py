@@ -36,7 +36,7 @@ def device(stage: Stage) -> AskingDevice:
 def sign_in(page: Page, stage: Stage, password: str | None = None) -> None:
     page.get_by_label("User name").fill(stage.person.username)
     page.get_by_label("Password").fill(password or stage.person.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def approve(page: Page, device: AskingDevice) -> None:
