@@ -127,6 +127,7 @@ def test_the_forms_send_what_the_endpoint_reads() -> None:
     assert form_of(page, agree).fields() == {
         "csrf": "form-token",
         "shown": pages.shown(REQUESTED),
+        "back": "",
         "task": "tsk_2",
         "name": "New lease",
         "mode": "move",
@@ -136,6 +137,22 @@ def test_the_forms_send_what_the_endpoint_reads() -> None:
         form = form_of(page, button)
         assert (form.attributes["method"], form.attributes["action"]) == ("post", "/approve/trf_1")
         assert (button.attributes["name"], button.attributes["value"]) == ("decision", decision)
+
+
+@pytest.mark.requirement("A12", "XD-PUSH-10")
+def test_who_has_to_sign_in_once_more_is_told_so_and_can_still_decline() -> None:
+    page = shown(replace(REQUESTED, sign_in_due=True, back="chosen=x&signed_in=y"))
+    decline, agree = page.all("button")
+    assert page.all(id="check_value") == []
+    said = page.one(id=agree.attributes["aria-describedby"]).words
+    assert said == (
+        "To approve this, you sign in once more. You come back to this page, and until you approve here nothing is "
+        "passed on."
+    )
+    assert (agree.words, agree.attributes["value"]) == ("Sign in to approve", "approve")
+    assert ("autofocus" in decline.attributes, "autofocus" in agree.attributes) == (True, False)
+    assert form_of(page, agree).fields()["back"] == "chosen=x&signed_in=y"
+    assert page.one("p", _class="lead").words == "If you did not start this, decline."
 
 
 @pytest.mark.requirement("XD-PULL-01")

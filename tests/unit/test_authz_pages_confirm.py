@@ -119,7 +119,7 @@ def test_enter_in_the_check_field_can_only_mean_approving_with_a_typed_value() -
 @pytest.mark.requirement("XD-PUSH-05")
 def test_the_forms_send_what_the_endpoint_reads() -> None:
     page = shown(CLAIMED)
-    looked_at = {"deny": {}, "approve": {"shown": pages.shown(CLAIMED)}}
+    looked_at = {"deny": {}, "approve": {"shown": pages.shown(CLAIMED), "back": ""}}
     for button, decision in zip(page.all("button"), looked_at, strict=True):
         form = form_of(page, button)
         assert (form.attributes["method"], form.attributes["action"]) == ("post", "/confirm/trf_1")
