@@ -31,6 +31,7 @@ def test_without_variables_one_machine_is_served_over_loopback() -> None:
         {"SEGUE_AUTHZ_CHECK_IN": "4h"},
         {"SEGUE_AUTHZ_CHECK_IN": "604801"},
         {"SEGUE_AUTHZ_REGISTRATION": "on"},
+        {"SEGUE_AUTHZ_BOUND_SESSIONS": "sometimes"},
     ],
 )
 def test_a_bad_value_is_refused_and_names_its_variable(environment: dict[str, str]) -> None:

@@ -56,8 +56,7 @@ async def check_session(
     Raises `NotEnough`, and `AccessDenied` if no sign-in of theirs would do.
     """
     for_this = signed_in_for(services, session, here)
-    bound = bool(getattr(session, "bound", False))
-    taken_for_present = policy.max_age > 0 and (bound or policy.unbound_browser == "accept")
+    taken_for_present = policy.max_age > 0 and (session.bound or policy.unbound_browser == "accept")
     present = for_this or (taken_for_present and services.clock() - session.auth_time <= policy.max_age)
     await _check(
         services, policy, session.subject, Authentication(session.auth_time, session.acr), decision, present=present
