@@ -4,9 +4,10 @@ import json
 import secrets
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from npm_package import installed
 from server_process import await_answer, binary, end, spawn
@@ -19,16 +20,31 @@ RESOURCE_SERVERS = ("store", "other")
 @contextmanager
 def foreign_server(folder: Path) -> Iterator[Path]:
     """Up and answering; gives the configuration file for `segue threats`. Its log is `log` in the folder."""
-    node = binary("node")
-    program = installed(SOURCE) / "server.mjs"
     secret = folder / "secret"
     secret.write_text(secrets.token_urlsafe(32))
-    process = spawn([str(node), str(program), secret.read_text()], folder)
+    with _running(folder, secret.read_text()) as issuer:
+        file = folder / "target.toml"
+        file.write_text(_configuration(issuer))
+        yield file
+
+
+@contextmanager
+def foreign_provider(folder: Path, registered: Mapping[str, Any]) -> Iterator[str]:
+    """The same server as a provider at which people of another one sign in, which is `registered`; its issuer.
+
+    Anybody signs in there under any name.
+    """
+    with _running(folder, secrets.token_urlsafe(32), json.dumps(registered)) as issuer:
+        yield issuer
+
+
+@contextmanager
+def _running(folder: Path, *words: str) -> Iterator[str]:
+    node, program = binary("node"), installed(SOURCE) / "server.mjs"
+    process = spawn([str(node), str(program), *words], folder)
     try:
         await_answer(process, folder, lambda: _issuer(folder) is not None)
-        file = folder / "target.toml"
-        file.write_text(_configuration(str(_issuer(folder))))
-        yield file
+        yield str(_issuer(folder))
     finally:
         end(process, signal.SIGTERM)
 

@@ -1,6 +1,7 @@
 // An authorization server that is not ours: oidc-provider, with all of it that the threat suite has attacks for.
 // Listens at a free port of this machine and prints its issuer. Everything it knows is gone when it ends.
-// The argument is the secret of its resource servers.
+// The first argument is the secret of its resource servers. The second, if there is one, is the registration of a server
+// whose people sign in here (OpenID Connect Dynamic Client Registration 1.0 section 2), as JSON.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -9,6 +10,8 @@ import Provider, { errors } from 'oidc-provider';
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 const TASKS = 'https://tasks.example/';
+
+const relyingParties = process.argv[3] ? [JSON.parse(process.argv[3])] : [];
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
@@ -35,6 +38,14 @@ const configuration = {
       redirect_uris: [],
       token_endpoint_auth_method: 'client_secret_basic',
     })),
+    ...relyingParties.map((registered) => ({
+      backchannel_logout_session_required: true,
+      dpop_bound_access_tokens: false,
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_basic',
+      ...registered,
+    })),
   ],
   clientDefaults: {
     dpop_bound_access_tokens: true,
@@ -43,6 +54,7 @@ const configuration = {
   },
   cookies: { keys: [randomBytes(32).toString('base64url')] },
   features: {
+    backchannelLogout: { enabled: true },
     dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
     deviceFlow: { enabled: true },
     introspection: { enabled: true },
