@@ -1,8 +1,10 @@
 """The phone page scans the desktop's screen with its own camera, under the strict policy, and can be installed."""
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from opened_devices import Devices
@@ -90,6 +92,32 @@ def test_the_page_can_be_installed_and_only_it_may_use_the_camera(devices: Devic
     assert "camera=(self)" in answer.headers["permissions-policy"]
     assert "camera=()" in phone.page.request.get(f"{phone.stage.site.desktop}/").headers["permissions-policy"]
     session = phone.context.new_cdp_session(phone.page)
-    manifest = session.send("Page.getAppManifest")
-    assert manifest["errors"] == []
+    told = session.send("Page.getAppManifest")
+    assert told["errors"] == []
     assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+    home, manifest = f"{phone.stage.site.phone}/", json.loads(told["data"])
+    assert {urljoin(told["url"], manifest[name]) for name in ("start_url", "scope")} == {home}
+    assert urljoin(home, manifest["id"]) == home
+    assert (manifest["display"], manifest["name"]) == ("standalone", "Segue demo: phone")
+    for icon in manifest["icons"]:
+        picture = phone.page.request.get(urljoin(told["url"], icon["src"]))
+        assert (picture.status, picture.headers["content-type"].partition(";")[0]) == (200, icon["type"])
+        if icon["type"] == "image/png":
+            assert "{}x{}".format(*Image.open(io.BytesIO(picture.body())).size) == icon["sizes"]
+
+
+@pytest.mark.requirement("XD-PUSH-08", "XD-PUSH-09")
+def test_a_link_that_is_opened_on_the_open_page_is_an_offer_and_not_more(devices: Devices, desktop: Desktop) -> None:
+    phone = devices.phone()
+    phone.ask("Pocket phone")
+    desktop.begin_task()
+    desktop.offer()
+    link = desktop.photographed_code()
+    sent = len(phone.witness.urls())
+    phone.page.evaluate("(link) => location.assign(link)", link)
+    expect(phone.page.get_by_text("You scanned a code.")).to_be_visible()
+    assert phone.page.url == f"{phone.stage.site.phone}/"
+    assert not any(url.startswith(f"{phone.stage.site.issuer}/transfer") for url in list(phone.witness.urls())[sent:])
+    check_value = phone.connect("Pocket phone")
+    decide(desktop.review(), check_value)
+    phone.pick_up()
