@@ -150,6 +150,15 @@ async def test_who_was_told_before_it_was_ended_reads_that_it_is_settled(world: 
     assert (answer["notices"], answer["otherwise"]["title"]) == ([], "You are signed out of Segue")
 
 
+async def test_a_browser_that_was_signed_out_meanwhile_is_not_told(world: World) -> None:
+    desktop = await world.desktop()
+    other = await listening(world, "phone")
+    await by_code(world, desktop)
+    await other.submit("/sign-out", await other.http.get("/"))
+    assert await PushMessages(world.database).take(now=world.now) == []
+    assert await count(world, push_messages) == 0
+
+
 async def test_a_message_that_a_dying_process_took_is_sent_by_another_and_not_for_ever(
     world: World, tmp_path: Path
 ) -> None:

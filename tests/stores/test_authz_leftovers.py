@@ -11,6 +11,7 @@ from authz_world import DESKTOP_URI, PHONE, World, open_world
 from segue_authz.stores import leftovers
 from segue_authz.stores.leftovers import LATE, SOON, drop_leftovers
 from segue_authz.stores.tables import (
+    arrivals,
     authorization_codes,
     backchannel_requests,
     browser_sessions,
@@ -21,7 +22,7 @@ from segue_authz.stores.tables import (
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("XD-DOS-06")]
 
-TABLES = (pushed_requests, authorization_codes, browser_sessions, transfers, backchannel_requests, grants)
+TABLES = (arrivals, pushed_requests, authorization_codes, browser_sessions, transfers, backchannel_requests, grants)
 
 
 @pytest.fixture
@@ -77,8 +78,9 @@ async def test_what_is_over_goes_and_what_came_of_it_stays(world: World, monkeyp
     assert (soon["pushed_requests"], soon["browser_sessions"]) == (0, 0)
     assert soon["transfers"] == before["transfers"]
     world.now += LATE
-    assert await drop_leftovers(world.database, now=world.now) == 2
+    assert await drop_leftovers(world.database, now=world.now) == 4
     late = await counts(world)
+    assert (before["arrivals"], late["arrivals"]) == (2, 0)
     assert (late["authorization_codes"], late["transfers"]) == (1, 1), "those of which grants came"
     assert late["grants"] == before["grants"] == 2
     assert await drop_leftovers(world.database, now=world.now) == 0

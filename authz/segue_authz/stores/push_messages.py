@@ -13,7 +13,15 @@ from segue_storage.database import Database
 from segue_authz.domain.notice import LIFETIME, Kind
 from segue_authz.domain.transfer import Claimed, Requested
 from segue_authz.stores.notices import AT_ONCE, PAUSES
-from segue_authz.stores.tables import arrivals, devices, grants, push_messages, push_subscriptions, transfers
+from segue_authz.stores.tables import (
+    arrivals,
+    browser_sessions,
+    devices,
+    grants,
+    push_messages,
+    push_subscriptions,
+    transfers,
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,12 @@ class PushMessages:
 def _taken(connection: sa.Connection, row: sa.Row[Any], *, now: int) -> PushMessage | None:
     """The message with where it goes, counted as tried; None if there is nobody to tell, or nothing, or no try left."""
     own = push_messages.c.message_id == row.message_id
-    there = sa.select(push_subscriptions.c.endpoint).where(push_subscriptions.c.subscription_id == row.subscription_id)
+    signed_in = browser_sessions.c.ended_at.is_(None), browser_sessions.c.expires_at > now
+    there = (
+        sa.select(push_subscriptions.c.endpoint)
+        .join(browser_sessions, browser_sessions.c.session_id == push_subscriptions.c.session_id)
+        .where(push_subscriptions.c.subscription_id == row.subscription_id, *signed_in)
+    )
     endpoint = connection.execute(there).scalar_one_or_none()
     so = connection.execute(sa.select(push_messages.c.message_id).where(own, _still_so(now=now))).one_or_none()
     if endpoint is None or so is None or row.created_at <= now - LIFETIME:
