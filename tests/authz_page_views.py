@@ -41,6 +41,7 @@ from starlette.responses import Response
 NOW = 1_800_000_000
 ORIGIN = "http://localhost:8403"
 SIGN_IN = SignIn(csrf="form-token", return_to="/authorize?x=1&y=2", client_name="Segue desktop")
+ONCE_MORE = SignIn(csrf="form-token", return_to="/approve/trf_1?chosen=x", username="dana", anew=True, signed_in=True)
 CONSENT = Consent(
     csrf="form-token",
     request="client_id=a&state=b",
@@ -187,6 +188,7 @@ def every_page(*, https: bool = False) -> dict[str, Response]:
         "sign-in": sign_in(SIGN_IN, https=https),
         "sign-in with an error": sign_in(replace(SIGN_IN, error="That did not match."), https=https),
         "sign-in too often": sign_in(replace(SIGN_IN, retry_after=30), https=https),
+        "sign-in once more": sign_in(ONCE_MORE, https=https),
         "consent": consent(CONSENT, form_action_origin=ORIGIN, https=https),
         "consent with an error": consent(
             replace(CONSENT, error="Choose a task."), form_action_origin=ORIGIN, https=https
@@ -201,6 +203,8 @@ def every_page(*, https: bool = False) -> dict[str, Response]:
         "approve that has changed": approve(replace(REQUESTED, error="Look again.", error_at="asks"), https=https),
         "approve without a task": approve(replace(REQUESTED, tasks=(), may_begin=False), https=https),
         **{f"approve {state}": approve(pulled(state), https=https) for state in PULL_STATES},
+        "approve that takes a sign-in": approve(replace(REQUESTED, sign_in_due=True), https=https),
+        "confirm that takes a sign-in": confirm(replace(CLAIMED, sign_in_due=True), https=https),
         "invitation": invitation(INVITATION, https=https),
         "invitation that has changed": invitation(INVITATION, error="Look again.", https=https),
         "invitation code": invitation_code(ENTER_CODE, https=https),

@@ -23,6 +23,7 @@ FOR_PEOPLE = frozenset(
         marked("Tasks are not transferred from this network."),
         marked("Only a device that you have used before may get this task."),
         marked("The two devices are not on one network, and this task moves only between near ones."),
+        marked("This task asks for a passkey, and your account has none."),
     )
 )
 """The sentences that are for a person. All others are for whoever writes an application."""

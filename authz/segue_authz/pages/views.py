@@ -25,6 +25,11 @@ class SignIn:
     error_at: str | None = None
     providers: tuple["ProviderRow", ...] = ()
 
+    @property
+    def decides(self) -> bool:
+        """Whether the person comes from a page on which declining takes no sign-in."""
+        return self.anew and self.return_to.startswith(("/approve/", "/confirm/"))
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderRow:
