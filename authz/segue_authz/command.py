@@ -16,7 +16,7 @@ from segue_storage.database import Database, open_database
 from segue_storage.migrations import SchemaBehind
 from segue_storage.setting import BadSetting
 
-from segue_authz import client_command, stream_command
+from segue_authz import client_command, stream_command, user_command
 from segue_authz.client_auth.authenticator import digest
 from segue_authz.domain.backchannel import DELIVERY_MODES
 from segue_authz.domain.client import SERVICES, Client, Method
@@ -29,7 +29,7 @@ from segue_authz.stores.clients import ClientExists, Clients
 
 
 def user(argv: list[str]) -> int:
-    """Add, disable, enable or delete a person who can sign in."""
+    """Add, show, disable, enable or delete a person who can sign in, or let them back in."""
     parser = argparse.ArgumentParser(prog="segue user", description=user.__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="add a person; the password is asked for, or read from standard input")
@@ -43,8 +43,11 @@ def user(argv: list[str]) -> int:
         description="Disable the account for good, end its access everywhere, and forget its names and password.",
     )
     delete.add_argument("username")
+    user_command.add_parsers(actions)
     _json_option(*actions.choices.values())
     options = parser.parse_args(argv)
+    if "work" in options:
+        return _run(options, options.work)
     return _run(options, _add_user if options.action == "add" else _switch_user)
 
 
@@ -165,7 +168,7 @@ async def _switch_client(database: Database, options: argparse.Namespace) -> dic
     return {"client_id": options.client_id, "state": f"{options.action}d"}
 
 
-Told = dict[str, str] | client_command.Rows
+Told = dict[str, Any] | client_command.Rows
 
 
 def _run(options: argparse.Namespace, work: Callable[[Database, argparse.Namespace], Awaitable[Told]]) -> int:
