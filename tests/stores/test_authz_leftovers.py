@@ -14,11 +14,14 @@ from segue_authz.stores.tables import (
     arrivals,
     authorization_codes,
     backchannel_requests,
+    bound_sessions,
     browser_sessions,
     grants,
     pushed_requests,
+    spent_challenges,
     transfers,
 )
+from segue_demo.bound_session import BoundSession
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("XD-DOS-06")]
 
@@ -66,6 +69,22 @@ async def test_what_is_in_use_stays(world: World) -> None:
     form = {"code": value, "code_verifier": verifier, "redirect_uri": DESKTOP_URI}
     other = await world.device().token("authorization_code", **form)
     assert other.json()["error"] == "invalid_grant", "another key, and the code is found"
+
+
+@pytest.mark.requirement("A13")
+async def test_the_key_of_a_session_goes_with_it_and_a_spent_challenge_once_nobody_accepts_it(world: World) -> None:
+    browser = world.browser()
+    session = BoundSession(browser.http)
+    await session.register(await browser.sign_in())
+    assert (await session.refresh()).status_code == 200
+    world.now += 30
+    assert await drop_leftovers(world.database, now=world.now) == 0
+    before = await counts(world)
+    assert (before["bound_sessions"], before["spent_challenges"]) == (1, 1)
+    world.now += 2 * SOON
+    await drop_leftovers(world.database, now=world.now)
+    after = await counts(world)
+    assert (after["browser_sessions"], after["bound_sessions"], after["spent_challenges"]) == (0, 0, 0)
 
 
 async def test_what_is_over_goes_and_what_came_of_it_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
