@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from scenes import axe, eye
 from scenes.served import served_scenes
 from scenes.shown import scenes
-from scenes.site import SceneSite, scene_site
+from scenes.site import SceneSite, scene_site, stay
 
 pytestmark = pytest.mark.browser
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
@@ -40,6 +40,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A phone's; it fails its test after a script error or a violation of the policy."""
     context, wrong = chromium.new_context(viewport=PHONE), []
     eye.watch_jumps(context)
+    stay(context)
     page = context.new_page()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)

@@ -1,11 +1,13 @@
 """Shows scenes in a browser under their own headers, with the server's own scripts and style sheet."""
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, quote
 
 import uvicorn
+from playwright.sync_api import BrowserContext
 from segue_authz.pages import Message, message, static_routes
 from server_process import free_port
 from starlette.applications import Starlette
@@ -44,6 +46,11 @@ class SceneSite:
     async def _take(self, request: Request) -> Response:
         self.posted.append(dict(parse_qsl((await request.body()).decode(), keep_blank_values=True)))
         return message(Message("Taken", "The form has arrived."))
+
+
+def stay(context: BrowserContext) -> None:
+    """In this browser, pages that lead to another site by themselves stay, as if that site had no content to show."""
+    context.route(re.compile(r"https://"), lambda route: route.fulfill(status=204))
 
 
 @contextmanager
