@@ -25,7 +25,17 @@ from segue_demo.bound_session import BoundSession
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("XD-DOS-06")]
 
-TABLES = (arrivals, pushed_requests, authorization_codes, browser_sessions, transfers, backchannel_requests, grants)
+TABLES = (
+    arrivals,
+    bound_sessions,
+    spent_challenges,
+    pushed_requests,
+    authorization_codes,
+    browser_sessions,
+    transfers,
+    backchannel_requests,
+    grants,
+)
 
 
 @pytest.fixture
