@@ -11,8 +11,11 @@ from authz_world import PHONE, Device, World
 from backchannel_world import approved, backend
 from html_page import read_page
 from push_world import delivery, internet, listening, pushed, show, told
+from segue_authz.domain.account_event import AccountEvent
+from segue_authz.domain.account_event import Kind as Event
 from segue_authz.domain.arrival import NEW_FOR
 from segue_authz.domain.notice import A_DAY, LIFETIME, Kind
+from segue_authz.stores.account_events import AccountEvents
 from segue_authz.stores.leftovers import LATE, drop_leftovers
 from segue_authz.stores.notices import PAUSES, tell
 from segue_authz.stores.push_messages import PushMessages
@@ -147,7 +150,7 @@ async def test_who_was_told_before_it_was_ended_reads_that_it_is_settled(world: 
     assert answer["otherwise"]["title"] == "This has been settled"
     await other.submit("/sign-out", await other.http.get("/"))
     answer = (await other.http.get("/notices/latest")).json()
-    assert (answer["notices"], answer["otherwise"]["title"]) == ([], "You are signed out of Segue")
+    assert (answer["notices"], answer["otherwise"]["title"]) == ([], "Segue has something to tell you")
 
 
 async def test_a_browser_that_was_signed_out_meanwhile_is_not_told(world: World) -> None:
@@ -297,6 +300,25 @@ async def test_the_pages_say_what_is_new_until_the_person_has_seen_it(world: Wor
     world.now += NEW_FOR
     await other.sign_in()
     assert (await other.http.get("/requests/waiting")).json()["joined"] == []
+
+
+@pytest.mark.requirement("A4")
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (Event.PASSKEY_ADDED, Kind.PASSKEY_ADDED),
+        (Event.CODE_USED, Kind.SIGN_IN_CHANGED),
+        (Event.SIGNED_OUT_ELSEWHERE, None),
+    ],
+)
+async def test_what_happens_to_how_a_person_signs_in_is_told_with_it(
+    world: World, event: Event, kind: Kind | None
+) -> None:
+    other = await listening(world, "phone")
+    happened = AccountEvent("evt_1", world.subject, event, "Blue key", "192.0.2.99", world.now)
+    await AccountEvents(world.database).note(happened)
+    assert len(await PushMessages(world.database).take(now=world.now)) == (kind is not None)
+    assert [each["tag"] for each in await told(other)] == ([kind] if kind else [])
 
 
 async def test_whoever_is_signed_out_is_told_nothing(world: World) -> None:

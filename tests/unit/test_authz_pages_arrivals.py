@@ -7,7 +7,7 @@ from authz_page_views import ASKED, DEVICES, JOINED, NEWLY_JOINED, NOW
 from html_page import form_of, read_page
 from segue_authz.domain.notice import Kind
 from segue_authz.pages import account, devices
-from segue_authz.pages.notice import SETTLED, SIGNED_OUT, WORDS
+from segue_authz.pages.notice import SETTLED, UNKNOWN, WORDS
 
 pytestmark = pytest.mark.requirement("A10")
 
@@ -63,7 +63,7 @@ def test_what_the_page_shows_itself_its_script_does_not_tell_again() -> None:
 @pytest.mark.requirement("XD-BACK-04")
 def test_every_kind_of_notice_has_words_and_a_place_and_no_room_for_a_name() -> None:
     assert set(WORDS) == set(Kind)
-    for words in (*WORDS.values(), SETTLED, SIGNED_OUT):
+    for words in (*WORDS.values(), SETTLED, UNKNOWN):
         assert "%" not in words.title + words.body
         assert words.path.startswith("/")
         assert words.said()["title"] == words.title

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     """A device got its first task some hours ago: is it still theirs?"""
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_REMOVED = "passkey_removed"
+    SIGN_IN_CHANGED = "sign_in_changed"
+    """Something else has happened to how this person signs in (stores/account_events.py)."""
 
 
 A_DAY = 12

@@ -20,7 +20,7 @@ from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in.page import sign_in_first
 from segue_authz.endpoints.waiting import waiting_for
 from segue_authz.outbound import acceptable
-from segue_authz.pages.notice import SETTLED, SIGNED_OUT, WORDS
+from segue_authz.pages.notice import SETTLED, UNKNOWN, WORDS
 from segue_authz.pages.text import reader
 from segue_authz.stores.push_messages import Told
 from segue_authz.tokens.vapid import Vapid
@@ -59,7 +59,7 @@ async def latest(services: Services, request: Request) -> Response:
     """What the service worker shows: for each kind of notice one, and something for a push that has none left."""
     browser = await browser_of(services, request)
     told = await _told(services, browser) if browser.signed_in else []
-    otherwise = (SETTLED if browser.signed_in else SIGNED_OUT).said() | {"tag": "settled"}
+    otherwise = (SETTLED if browser.signed_in else UNKNOWN).said() | {"tag": "settled"}
     answer = {
         "csrf": browser.csrf,
         "lang": reader().language.tag,

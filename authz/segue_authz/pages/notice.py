@@ -57,6 +57,12 @@ WORDS = {
         marked("If that was not you, open Segue and look at how you sign in."),
         "/account/security",
     ),
+    Kind.SIGN_IN_CHANGED: Words(
+        marked("Something changed in how you sign in"),
+        marked("If that was not you, open Segue and look at it."),
+        "/account/security",
+    ),
 }
 SETTLED = Words(marked("This has been settled"), marked("What you were told of does not wait any more."), "/")
-SIGNED_OUT = Words(marked("You are signed out of Segue"), marked("Sign in to see what there is."), "/")
+UNKNOWN = Words(marked("Segue has something to tell you"), marked("Open Segue to see what it is."), "/")
+"""For a browser that is signed out by now, or has to show first that it is the one that was signed in."""

@@ -4,14 +4,21 @@ import sqlalchemy as sa
 from segue_storage.database import Database
 
 from segue_authz.domain.account_event import AccountEvent
+from segue_authz.domain.account_event import Kind as Event
+from segue_authz.domain.notice import Kind as Notice
+from segue_authz.stores.notices import tell
 from segue_authz.stores.tables import account_events
 
 _SHOWN = 20
+_TOLD_AS = {Event.PASSKEY_ADDED.value: Notice.PASSKEY_ADDED, Event.PASSKEY_REMOVED.value: Notice.PASSKEY_REMOVED}
 
 
 def note(connection: sa.Connection, event: AccountEvent) -> None:
-    """The one place at which events of an account begin: whoever is to be told of them is told from here."""
+    """The one place at which events of an account begin; all browsers of the person are told, the acting one too."""
     connection.execute(account_events.insert(), vars(event))
+    if event.kind != Event.SIGNED_OUT_ELSEWHERE:  # the others are signed out by then
+        kind = _TOLD_AS.get(event.kind, Notice.SIGN_IN_CHANGED)
+        tell(connection, event.subject, kind, now=event.happened_at)
 
 
 class AccountEvents:

@@ -2,7 +2,7 @@
 // forge. The server says what it was about, in the person's language, to this browser's own cookie.
 
 const LATEST = "/notices/latest";
-const UNKNOWN = { title: "Segue", body: "Open Segue to see what there is.", tag: "unknown", path: "/" };
+const UNKNOWN = { title: "Segue has something to tell you", body: "Open Segue to see what it is.", tag: "unknown", path: "/" };
 
 // Without a network the push has come and the answer does not: then the notification says only that there is something.
 async function ask() {
