@@ -1,18 +1,21 @@
-// Tells who listens instead of looking what happened on the page: at its next rest, and many things as one sentence.
+// Tells who listens instead of looking what happened on the page: gathered, and no more of it than one can follow.
 import { byId } from "./elements.js";
 import { plural } from "./text.js";
 
 const GATHERED = 1500; // milliseconds in which what happens is told together
 const AT_MOST = 3; // things that are told one by one
-let untold = [];
+let said = [];
+let happened = [];
 
-export function announce(words) {
-  if (untold.push(words) === 1) setTimeout(tell, GATHERED);
+/** What somebody said, or what the person is asked, is told in any case; of many other things only how many there were. */
+export function announce(words, { inAnyCase = false } = {}) {
+  if (!said.length && !happened.length) setTimeout(tell, GATHERED);
+  (inAnyCase ? said : happened).push(words);
 }
 
 function tell() {
-  const { length } = untold;
-  const place = byId("news");
-  place.replaceChildren(length > AT_MOST ? plural("{count} new line in the history", "{count} new lines in the history", length) : untold.join(" \n"));
-  untold = [];
+  const { length } = happened;
+  const rest = length > AT_MOST ? [plural("{count} new line in the history", "{count} new lines in the history", length)] : happened;
+  byId("news").replaceChildren([...said, ...rest].join(" \n"));
+  [said, happened] = [[], []];
 }

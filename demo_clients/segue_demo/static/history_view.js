@@ -43,7 +43,7 @@ export class HistoryView {
     this.#told = Math.max(told, events.at(-1)?.seq ?? 0);
     for (const { text, head, voice, own } of events.filter(({ seq }) => seq > told).map(describe)) {
       const about = head ?? voice;
-      if (!own) announce(about ? t("{about}: {steps}", { about, steps: text }) : text);
+      if (!own) announce(about ? t("{about}: {steps}", { about, steps: text }) : text, { inAnyCase: Boolean(voice) });
     }
   }
 

@@ -151,7 +151,7 @@ export class TaskView {
     const state = asked || CALL_STATES[shown];
     const device = holder && (names(holder.device_id) ?? t("another device"));
     const words = lost ? t("{state}; the other device takes it over", { state }) : device ? t("{state} on {device}", { state, device }) : state;
-    if (asked && place.textContent !== words) announce(t("{about}: {steps}", { about: call.title, steps: words }));
+    if (asked && place.textContent !== words) announce(t("{about}: {steps}", { about: call.title, steps: words }), { inAnyCase: true });
     say(place, words);
   }
 

@@ -45,7 +45,8 @@ export class TransferDialog {
     byId("transfer-close").addEventListener("click", () => this.#dialog.close());
     byId("transfer-confirm").addEventListener("click", (event) => this.#openConfirmation(event));
     this.#dialog.addEventListener("close", () => {
-      if (document.activeElement === document.body) byId("task-name").focus(); // the button that opened it has gone
+      const opener = document.activeElement;
+      if (opener === document.body || !isSeen(opener)) byId("task-name").focus(); // the button that opened it has gone
       this.#withdraw();
     });
     setInterval(() => this.#countDown(), 500);
@@ -169,7 +170,7 @@ export class TransferDialog {
   #keepFocus() {
     const { activeElement: focused } = document;
     const inside = this.#dialog.contains(focused) && focused !== this.#dialog;
-    if (this.#dialog.open && !(inside && focused.checkVisibility() && !focused.matches(":disabled"))) byId("transfer-title").focus();
+    if (this.#dialog.open && !(inside && isSeen(focused) && !focused.matches(":disabled"))) byId("transfer-title").focus();
   }
 
   /** The server says when it is over: a device may have claimed at the last moment. */
@@ -199,3 +200,5 @@ export class TransferDialog {
     }
   }
 }
+
+const isSeen = (place) => place.checkVisibility({ visibilityProperty: true });
