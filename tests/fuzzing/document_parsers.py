@@ -1,6 +1,7 @@
 """Signed events, client documents, and texts that could hold a credential."""
 
 import json
+import secrets
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,11 +16,13 @@ from segue.wsgi import TaskTokenMiddleware
 from segue_authz import client_documents
 from segue_authz.client_auth import attestation
 from segue_authz.client_metadata import InvalidClientMetadata
+from segue_authz.domain.account import BrowserSession
 from segue_authz.domain.client import acceptable_uri
 from segue_authz.domain.refusal import Refusal
-from segue_authz.endpoints import authorization_request, receiver, revocation
+from segue_authz.endpoints import authorization_request, receiver, revocation, step_up
 from segue_authz.endpoints.reauthentication import wanted
 from segue_authz.outbound import Answer, NotReached
+from segue_authz.tokens.sealed import Sealing
 from segue_resource.domain.credential import credential_in
 from segue_resource.endpoints.service_token import ServiceTokens
 from segue_vectors import TOKENS
@@ -167,6 +170,19 @@ def sign_in_wish(data: bytes) -> None:
         except Refusal:
             continue
         assert wish.max_age is None or wish.max_age >= 0
+
+
+@parser(
+    "choice-kept",
+    "segue_authz.endpoints.step_up:chosen",
+    "segue_authz.endpoints.reauthentication:unmarked",
+    seeds=[b"chosen=", b"chosen=AAAA&signed_in=x", b"chosen=%ff", b"?chosen==&chosen=AA=="],
+)
+def choice_kept(data: bytes) -> None:
+    """Nobody else can write what somebody had chosen."""
+    services: Any = SimpleNamespace(sealing=Sealing(DERIVATION, secrets.token_bytes))
+    session = BrowserSession("session", "usr_1", 1, "acr", 2)
+    assert step_up.chosen(services, session, f"/approve/trf_1?{any_text(data)}") == {}
 
 
 @parser(

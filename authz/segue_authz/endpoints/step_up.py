@@ -6,7 +6,6 @@ that decision, and, sealed, what the person had chosen.
 """
 
 import json
-from binascii import Error as NoBase64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlencode
@@ -138,7 +137,7 @@ def chosen(services: Services, session: BrowserSession, here: str) -> dict[str, 
     sealed = parse_qs(query).get("chosen", [""])[-1]
     try:
         kept = json.loads(services.sealing.unseal(sealed, row=_row(session, path)))
-    except (ValueError, NoBase64):
+    except ValueError:
         return {}
     return {name: str(kept[name]) for name in KEPT if name in kept}
 
