@@ -3,8 +3,10 @@
 import fuzzing.authz_parsers
 import fuzzing.client_parsers
 import fuzzing.document_parsers
+import fuzzing.passkey_parsers
 import fuzzing.resource_parsers
-import fuzzing.signed_parsers  # noqa: F401  importing them enters their parsers
+import fuzzing.signed_parsers
+import fuzzing.upstream_parsers  # noqa: F401  importing them enters their parsers
 from fuzzing.parser import PARSERS, Parser
 
 __all__ = ["NOT_FUZZED", "PARSERS", "Parser"]
@@ -16,10 +18,23 @@ _ADDRESS = "an address that was registered, which `client-address` has read"
 _SDK = "behind the MCP library's own parser, which checks the form before"
 
 NOT_FUZZED = {
+    "segue_authz.ceremony:Ceremonies.__init__": _OPERATOR,
+    "segue_authz.ceremony:Ceremonies.possible": _OPERATOR,
+    "segue_authz.user_command:_hours": _OPERATOR,
     "segue_authz.client_auth.attestation:read_attesters": _OPERATOR,
     "segue_authz.client_command:_number.number": _OPERATOR,
     "segue_authz.command:_jwks": _OPERATOR,
     "segue_authz.settings:_hosts": _OPERATOR,
+    "segue_authz.upstream.provider_file:_acr": _OPERATOR,
+    "segue_authz.upstream.provider_file:_credential": _OPERATOR,
+    "segue_authz.upstream.provider_file:_matching": _OPERATOR,
+    "segue_authz.upstream.provider_file:_provider": _OPERATOR,
+    "segue_authz.upstream.provider_file:_scopes": _OPERATOR,
+    "segue_authz.upstream.provider_file:read": _OPERATOR,
+    "segue_authz.upstream.reach:Reach.get": "an address that `upstream-metadata` has read",
+    "segue_authz.upstream.reach:_ask_here": "an address that `upstream-metadata` has read",
+    "segue_authz.endpoints.sign_in.upstream:answer": "a query that `form` has read",
+    "segue_authz.endpoints.sign_in.upstream:_wanted": "what `return-to` has let through",
     "segue_authz.tokens.signing_keys:_key": _OPERATOR,
     "segue_authz.delivery:_post_here": _ADDRESS,
     "segue_authz.domain.client:Client.document_host": _ADDRESS,

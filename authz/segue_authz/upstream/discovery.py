@@ -47,14 +47,19 @@ def read_metadata(content: bytes, *, issuer: str, may: Callable[[str], bool]) ->
         raise NotBelieved("the metadata is no JSON") from malformed
     if not isinstance(document, dict) or document.get("issuer") != issuer:
         raise NotBelieved("the metadata is of another issuer")
-    endpoints = {name: document.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
-    for name, url in endpoints.items():
+
+    def endpoint(name: str) -> str:
+        url = document.get(name)
         if not isinstance(url, str) or not may(url):
             raise NotBelieved(f"{name} is no acceptable address")
+        return url
+
     end = document.get("end_session_endpoint")
     methods = "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported"
     return Metadata(
-        **endpoints,
+        authorization_endpoint=endpoint("authorization_endpoint"),
+        token_endpoint=endpoint("token_endpoint"),
+        jwks_uri=endpoint("jwks_uri"),
         end_session_endpoint=end if isinstance(end, str) and may(end) else None,
         sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
         auth_methods=_texts(document.get(methods[0])),
