@@ -152,7 +152,7 @@ def a_number_has_many_spellings(patch: pytest.MonkeyPatch) -> None:
 
 
 def another_site_may_be_returned_to(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(authz_parsers, "_local", lambda address: address if address.startswith("/") else "/")
+    patch.setattr(authz_parsers, "local", lambda address: address if address.startswith("/") else "/")
 
 
 def claims_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
