@@ -16,7 +16,7 @@ from segue_authz.domain.account_event import AccountEvent, Kind
 from segue_authz.domain.identifier import new, secret
 from segue_authz.domain.refusal import NotFound
 from segue_authz.domain.upstream import REQUEST_LIFETIME, UpstreamIdentity, UpstreamRequest, UpstreamSession
-from segue_authz.endpoints.browser import Browser, browser_of, check_form, keep
+from segue_authz.endpoints.browser import Browser, browser_of, check_form, keep, unbind
 from segue_authz.endpoints.form import parse, read_form, spoken
 from segue_authz.endpoints.network import limit
 from segue_authz.endpoints.services import Services
@@ -231,7 +231,7 @@ def _once_more(services: Services, request: Request, told: dict[str, str]) -> Re
     again = f"{here}&again=yes"
     sign_in = f"/sign-in?anew=yes&return_to={quote('/account/security', safe='')}"
     view = pages.Unproved(again, sign_in, None if "again" in told else again)
-    return pages.unproved(view, https=services.settings.https)
+    return unbind(services, pages.unproved(view, https=services.settings.https))
 
 
 def _digest(services: Services, state: str) -> str:
