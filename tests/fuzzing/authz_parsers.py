@@ -26,6 +26,7 @@ from segue_authz.endpoints.page import FromElsewhere, check_origin
 from segue_authz.endpoints.session_headers import one_string, skipped_because
 from segue_authz.endpoints.sign_in.page import local
 from segue_authz.enrolment import canonical_username
+from segue_authz.pages.language import accepted, asked_for, by_tag
 from segue_authz.pages.names import display_name
 from segue_authz.tokens.derivation import Derivation
 from segue_authz.tokens.id_token import IdTokens, NoIdToken
@@ -299,6 +300,18 @@ def device_name(data: bytes) -> None:
     assert 0 < len(name) <= 100
     display_name(name)
     canonical_username(name)
+
+
+@parser(
+    "languages",
+    "segue_authz.pages.language:accepted",
+    "segue_authz.pages.language:asked_for",
+    seeds=[b"de-AT, en;q=0.8", b"*;q=0.1,ar;q=0", b"fr de ar", b";;,q=2", b"a-" * 600],
+)
+def languages(data: bytes) -> None:
+    said = any_text(data)
+    for read in (accepted(said), asked_for(said)):
+        assert read is None or by_tag(read.tag) is read
 
 
 @parser(
