@@ -65,6 +65,7 @@ from segue_authz.endpoints.account_security import recovery_codes as own_recover
 from segue_authz.endpoints.account_security import upstream as own_upstream
 from segue_authz.endpoints.answer import Handler, protocol_endpoint
 from segue_authz.endpoints.page import page_endpoint
+from segue_authz.endpoints.reading import reader_of
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in import page, passkey, password, recovery, session, upstream, upstream_logout
 from segue_authz.endpoints.status_list_feed import StatusListFeed
@@ -417,7 +418,7 @@ async def _not_found(request: Request, failure: Exception) -> Response:
     """404, or 405 with the methods that the address has (RFC 9110 section 15.5.6)."""
     status, headers = getattr(failure, "status_code", 404), getattr(failure, "headers", None)
     if "text/html" in request.headers.get("accept", ""):
-        with reading(language.reader_of(request)):
+        with reading(reader_of(request)):
             view = pages.Message(
                 gettext("There is nothing here"), gettext("The address may be incomplete."), status=status
             )

@@ -12,7 +12,7 @@ from segue_authz import pages
 from segue_authz.domain.refusal import Refusal
 from segue_authz.domain.task_card import CardsUnavailable
 from segue_authz.endpoints.answer import Endpoint, Handler
-from segue_authz.endpoints.language import keep_asked, reader_of
+from segue_authz.endpoints.reading import keep_asked, reader_of
 from segue_authz.endpoints.services import Services
 from segue_authz.pages.refusal import refused
 from segue_authz.pages.text import gettext, reading
