@@ -11,9 +11,16 @@ from segue_authz.pages import (
     DeviceRow,
     Devices,
     EnterCode,
+    EventRow,
+    Going,
+    IdentityRow,
     Invitation,
     Message,
     Notifications,
+    PasskeyRow,
+    ProviderRow,
+    Recovery,
+    Security,
     SignIn,
     TaskAccess,
     TaskChoice,
@@ -28,10 +35,13 @@ from segue_authz.pages import (
     consent,
     devices,
     enter_code,
+    going,
     invitation,
     invitation_code,
     message,
     notifications,
+    recovery,
+    security,
     sign_in,
     user_code,
     waiting,
@@ -42,6 +52,43 @@ NOW = 1_800_000_000
 ORIGIN = "http://localhost:8403"
 SIGN_IN = SignIn(csrf="form-token", return_to="/authorize?x=1&y=2", client_name="Segue desktop")
 ONCE_MORE = SignIn(csrf="form-token", return_to="/approve/trf_1?chosen=x", username="dana", anew=True, signed_in=True)
+BY_OTHERS = replace(SIGN_IN, providers=(ProviderRow("works", "Example Works"), ProviderRow("other", "Others")))
+GOING = Going("Example Works", "https://id.example/auth?state=s&nonce=n")
+LINKED = Security(
+    csrf="form-token",
+    person_name="Dana Example",
+    username="dana",
+    now=NOW,
+    fresh=True,
+    may_add=True,
+    anew="/sign-in?anew=yes",
+    passkeys=(),
+    passkeys_possible=True,
+    has_password=True,
+    only_one_way=False,
+    codes_left=3,
+    codes=(),
+    events=(EventRow("upstream-linked", "Example Works", "192.0.2.7", NOW - 60),),
+    identities=(
+        IdentityRow("upi_1", "Example Works", "dana@works.example", NOW - 60, offered=True),
+        IdentityRow("upi_2", "https://gone.example", "", NOW - 90_000, offered=False),
+    ),
+    providers=BY_OTHERS.providers,
+)
+SECURED = replace(
+    LINKED,
+    passkeys=(
+        PasskeyRow("psk_1", "Telephone", NOW - 90_000, NOW - 60, synced=True, this_session=True),
+        PasskeyRow("psk_2", "Key on the ring", NOW - 900_000, None, synced=False, this_session=False),
+    ),
+    codes=tuple(f"BCDF-GHJK-LMNP-QRS{letter}" for letter in "BCDFGHJKLM"),
+    codes_left=10,
+    events=(
+        EventRow("codes-made", None, "192.0.2.7", NOW),
+        EventRow("passkey-added", "Key on the ring", "192.0.2.7", NOW - 900_000),
+        EventRow("code-by-operator", None, None, NOW - 950_000),
+    ),
+)
 CONSENT = Consent(
     csrf="form-token",
     request="client_id=a&state=b",
@@ -189,6 +236,24 @@ def every_page(*, https: bool = False) -> dict[str, Response]:
         "sign-in with an error": sign_in(replace(SIGN_IN, error="That did not match."), https=https),
         "sign-in too often": sign_in(replace(SIGN_IN, retry_after=30), https=https),
         "sign-in once more": sign_in(ONCE_MORE, https=https),
+        "sign-in by passkey alone": sign_in(
+            replace(SIGN_IN, acr_values="phr", any_way=False, password=False), https=https
+        ),
+        "recovery": recovery(Recovery("form-token"), https=https),
+        "recovery with an error": recovery(Recovery("form-token", "dana", "That did not match."), https=https),
+        "recovery too often": recovery(Recovery("form-token", "dana", "Too often.", 300), https=https),
+        "account security": security(SECURED, https=https),
+        "account security after a code": security(
+            replace(SECURED, fresh=False, passkeys=(), has_password=False), https=https
+        ),
+        "account security stale": security(replace(SECURED, fresh=False, may_add=False, codes=()), https=https),
+        "account security with an error": security(
+            replace(SECURED, error="That name is too long.", error_at="name"), https=https
+        ),
+        "sign-in by others": sign_in(BY_OTHERS, https=https),
+        "to another provider": going(GOING, https=https),
+        "account security linked elsewhere": security(LINKED, https=https),
+        "account security with one way left": security(replace(LINKED, only_one_way=True), https=https),
         "consent": consent(CONSENT, form_action_origin=ORIGIN, https=https),
         "consent with an error": consent(
             replace(CONSENT, error="Choose a task."), form_action_origin=ORIGIN, https=https
