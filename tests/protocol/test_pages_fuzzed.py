@@ -84,7 +84,7 @@ def _module(route: Route) -> str:
 
 def field_names(module: str) -> list[str]:
     """Every field and parameter that a module asks a form or a query for; of all endpoints, those that many have."""
-    found = {"csrf", "shown", "task", "name"}
+    found = {"csrf", "shown", "task", "name", "return_to", "anew", "acr_values"}
     for node in ast.walk(ast.parse(inspect.getsource(import_module(module)))):
         match node:
             case (

@@ -28,19 +28,29 @@ def consent_page(view: Consent) -> Element:
 
 @pytest.mark.requirement("XD-WEB-01")
 def test_the_sign_in_form_sends_what_the_endpoint_reads() -> None:
-    form = read_page(sign_in(replace(SIGN_IN, username="dana"))).one("form")
-    assert (form.attributes["method"], form.attributes["action"]) == ("post", "/sign-in")
-    assert form.fields() == {
-        "csrf": "form-token",
-        "return_to": "/authorize?x=1&y=2",
-        "username": "dana",
-        "password": "",
+    page = read_page(sign_in(replace(SIGN_IN, username="dana", acr_values="phr urn:segue:acr:password")))
+    errand = {"csrf": "form-token", "return_to": "/authorize?x=1&y=2", "acr_values": "phr urn:segue:acr:password"}
+    sent = {form.attributes["action"]: form.fields() for form in page.all("form") if "data-sign-in" in form.attributes}
+    assert sent == {
+        "/sign-in": errand | {"username": "dana", "password": ""},
+        "/sign-in/passkey": errand | {"credential": ""},
     }
+
+
+@pytest.mark.requirement("A12")
+def test_the_sign_in_form_offers_what_will_do_and_nothing_else() -> None:
+    by_passkey = read_page(sign_in(replace(SIGN_IN, acr_values="phr", any_way=False, password=False)))
+    assert [form.attributes["action"] for form in by_passkey.all("form") if "data-sign-in" in form.attributes] == [
+        "/sign-in/passkey"
+    ]
+    by_password = read_page(sign_in(replace(SIGN_IN, any_way=False, passkey=False)))
+    assert by_password.one(id="username").attributes["autocomplete"] == "username"
+    assert "recovery" not in by_password.one("main").words
 
 
 def test_the_sign_in_form_can_be_filled_by_a_password_manager() -> None:
     page = read_page(sign_in(SIGN_IN))
-    assert page.one(id="username").attributes["autocomplete"] == "username"
+    assert page.one(id="username").attributes["autocomplete"] == "username webauthn"
     assert page.one(id="password").attributes["autocomplete"] == "current-password"
     assert page.one(id="password").attributes["type"] == "password"
 

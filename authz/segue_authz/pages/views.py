@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class SignIn:
     """The sign-in form. `return_to` is a reference the server has checked; `retry_after` is in seconds.
 
-    `anew`: whether or not somebody is `signed_in` already. `acr_values`: the ways that will do, empty for any;
-    `password` and `passkey` say which of them are offered.
+    `anew`: whether or not somebody is `signed_in` already. `acr_values`: the ways that will do, empty for
+    `any_way`; `password` and `passkey` say which of them are offered.
     """
 
     csrf: str
@@ -19,6 +19,7 @@ class SignIn:
     retry_after: int | None = None
     anew: bool = False
     acr_values: str = ""
+    any_way: bool = True
     password: bool = True
     passkey: bool = True
     signed_in: bool = False

@@ -1,6 +1,5 @@
 """The sign-in page, the start page behind it, and where a person goes on afterwards."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
@@ -11,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 from segue_authz import pages
 from segue_authz.domain.account import PASSKEY_ACR, PASSWORD_ACR
 from segue_authz.endpoints.arrival import arrival_row
+from segue_authz.endpoints.bound_session import tell_unproved
 from segue_authz.endpoints.browser import Browser, browser_of, keep, unbind
 from segue_authz.endpoints.services import Services
 
-_LOG = logging.getLogger("segue_authz")
 _LONGEST = 1_000
 """Characters of `acr_values` that are read."""
 
@@ -75,9 +74,7 @@ async def show(services: Services, request: Request) -> Response:
     if browser.unproved and not errand.anew:
         again = request.query_params.get("again") == "yes"
         if again:
-            _LOG.warning(
-                "a browser has come again without the bound cookie of its session: a copy, or it cannot refresh"
-            )
+            await tell_unproved(services, browser)
         return _unproved(services, errand.return_to, again=again)
     username = browser.signed_in[1].username if browser.signed_in else ""
     return await form_page(services, browser, errand, username=username)
@@ -103,6 +100,7 @@ async def form_page(
         retry_after=retry_after,
         anew=errand.anew,
         acr_values=errand.acr_values,
+        any_way=not errand.acr_values,
         password=errand.allows(PASSWORD_ACR),
         passkey=errand.allows(PASSKEY_ACR) and services.ceremonies.possible,
         signed_in=browser.signed_in is not None,
