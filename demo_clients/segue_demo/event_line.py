@@ -10,6 +10,7 @@ _WORDS = {
     "task.status_changed": "the task is {to} now",
     "task.name_proposed": "a name was proposed: “{name}”",
     "task.name_declined": "the proposed name was declined",
+    "task.sensitivity_changed": "the task has another sensitivity: {sensitivity}",
     "task.budget_changed": "the task has another budget",
     "task.budget_exhausted": "the budget is used up: {used} of {limit} {unit}",
     "task.reverted": "the task went back to what it was after {to}; not undone: {not_undone_count} tool calls",

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from resource_world import TASK, StoreWorld, event, item
+from scrubbing import faults_of
 from segue_resource.domain.retention import DAY
-from segue_resource.operating import hold, retain
+from segue_resource.operating import hold, retain, sensitivity
 from segue_resource.tasks_command import tasks
 
 pytest_plugins = ["resource_fixtures"]
@@ -24,7 +25,7 @@ class Operator:
         patch.setenv("SEGUE_RESOURCE_REDIS", "redis://localhost")
         patch.setenv("SEGUE_RESOURCE_NONCE_SECRET_FILE", "/nowhere")
         patch.setenv("SEGUE_RESOURCE_BLOBS", "file:///nowhere")
-        for module in (hold, retain):
+        for module in (hold, retain, sensitivity):
             patch.setattr(module, "now", store.clock)
 
     async def run(self, *words: str, status: int = 0) -> tuple[str, str]:
@@ -125,3 +126,20 @@ async def test_what_has_expired_is_not_taken_for_damage(store: StoreWorld, opera
     tiers = {tier for _, act, tier, _ in await operator.retained() if act == "drop"}
     assert tiers == {"messages", "versions", "tool_calls", "artifacts"}
     await operator.run("verify", "--task", TASK)
+
+
+@pytest.mark.requirement("A12", "A11")
+async def test_an_operator_says_how_sensitive_a_task_is_and_its_log_and_its_card_say_so(
+    store: StoreWorld, operator: Operator
+) -> None:
+    assert await operator.run("sensitivity", TASK) == ("normal\n", "")
+    assert await operator.run("sensitivity", TASK, "high") == ("high\n", "")
+    assert await operator.run("sensitivity", TASK) == ("high\n", "")
+    told = (await store.device().log())[-1]
+    assert (told["kind"], told["body"]) == ("task.sensitivity_changed", {"sensitivity": "high", "before": "normal"})
+    assert await faults_of(store) == []
+    assert [card["sensitivity"] for card in (await store.cards("GET")).json()["cards"]] == ["high"]
+    assert "tsk_nowhere" in (await operator.run("sensitivity", "tsk_nowhere", "high", status=1))[1]
+    for impossible in ("High", "", "a" * 33, "hi gh"):
+        with pytest.raises(SystemExit):
+            tasks(["sensitivity", TASK, impossible])

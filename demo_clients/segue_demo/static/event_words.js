@@ -25,6 +25,7 @@ const PLAIN = {
   "task.status_changed": ({ body }) => because(STATUSES[body.to] ?? t("The task is {status} now", { status: body.to }), body),
   "task.name_proposed": ({ body }) => t("A name was proposed: “{name}”", { name: body.name }),
   "task.name_declined": () => t("The proposed name was declined"),
+  "task.sensitivity_changed": () => t("The task has another sensitivity"),
   "task.budget_changed": () => t("The task has another budget"),
   "task.budget_exhausted": ({ body: { used, limit, unit } }) => t("The budget is used up: {used} of {limit} {unit}", { used, limit, unit }),
   "task.forked": ({ body }) => (body.name ? t("This task goes on from the past of another") : t("Another task goes on from a point of this one")),

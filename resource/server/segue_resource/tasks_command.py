@@ -13,13 +13,14 @@ from segue_resource.operating import (
     policy,
     rekey,
     retain,
+    sensitivity,
     stitches,
     usage,
     verify,
 )
 
 SUBCOMMANDS: Sequence[ModuleType] = (
-    *(policy, retain, hold, erase, export, rekey, keys),
+    *(policy, sensitivity, retain, hold, erase, export, rekey, keys),
     *(usage, conversations, stitches, verify),
 )
 """Modules of `operating`, in the order of the help; each has `add(subcommands)`, which sets `run` to its function."""

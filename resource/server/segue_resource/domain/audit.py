@@ -13,6 +13,7 @@ AUDITED: dict[str, tuple[str, ...]] = {
     "task.reverted": ("to",),
     "task.moved": ("epoch", "transfer_id"),
     "task.status_changed": ("from", "to"),
+    "task.sensitivity_changed": ("sensitivity", "before"),
     "log.compacted": ("from_seq", "to_seq", "by"),
     "session.joined": ("session_id",),
     "session.left": ("session_id",),

@@ -4,9 +4,8 @@ import argparse
 import json
 import secrets
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from segue.clock import now
@@ -15,6 +14,7 @@ from sqlalchemy.exc import NoResultFound
 from segue_resource.domain.refusal import NotFound, TooMuch
 from segue_resource.domain.retention import HoldKind
 from segue_resource.operating.opened import FAULTS, Opened, opened
+from segue_resource.operating.transaction import in_transaction
 from segue_resource.stores.ending import holds
 from segue_resource.stores.ending.holds import Hold
 from segue_resource.stores.ending.own_writing import OPERATOR, OwnWriting, open_own_writing
@@ -31,8 +31,6 @@ The audit of the task says that a hold was placed and released, and of which kin
 The exit status is 0, 1 if there is no such task or hold, 2 if nothing could be done."""
 REASON = 500
 """Characters."""
-
-T = TypeVar("T")
 
 
 def add(subcommands: Any) -> None:
@@ -92,21 +90,7 @@ def _holds(found: Opened, options: argparse.Namespace) -> list[Hold]:
         keys = TaskKeys(connection, options.task, keeper=keeper, now=now())
         return holds.of_task(connection, options.task, keys=keys)
 
-    return _in_transaction(found, place if options.reason else release if options.release else listed)
-
-
-def _in_transaction(found: Opened, work: Callable[[sa.Connection], T]) -> T:
-    """The engine commits by itself unless told otherwise."""
-    begin = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}[found.engine.dialect.name]
-    with found.engine.connect() as connection:
-        connection.exec_driver_sql(begin)
-        try:
-            result = work(connection)
-        except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            raise
-        connection.exec_driver_sql("COMMIT")
-        return result
+    return in_transaction(found, place if options.reason else release if options.release else listed)
 
 
 def _line(held: Hold) -> str:

@@ -15,6 +15,8 @@ _tasks = tables.tasks
 _its = _tasks.c.task_id == sa.bindparam("the_task")
 _ONE = sa.select(_tasks).where(_its)
 _BUDGET = sa.select(_tasks.c.budget).where(_its)
+_SENSITIVITY = sa.select(_tasks.c.sensitivity).where(_its)
+_SET_SENSITIVITY = sa.update(_tasks).where(_its).values(sensitivity=sa.bindparam("new_sensitivity"))
 _CHANGE = (
     sa.update(_tasks)
     .where(_its, _tasks.c.version == sa.bindparam("the_version"))
@@ -79,6 +81,19 @@ def set_budget(writing: Writing, budget: Budget | None, *, version: int) -> tupl
     told = {"budget": msgspec.to_builtins(budget), "before": msgspec.to_builtins(before.budget)}
     writing.note("task.budget_changed", told)
     return before.budget, budget
+
+
+def sensitivity_of(connection: sa.Connection, task_id: str) -> str:
+    """How sensitive the task is. Raises `NoResultFound`."""
+    return str(connection.execute(_SENSITIVITY, {"the_task": task_id}).scalar_one())
+
+
+def set_sensitivity(writing: Writing, sensitivity: str) -> None:
+    """An operator says how sensitive the task is. The lock of its head row is held: nobody else says so meanwhile."""
+    before = sensitivity_of(writing.connection, writing.caller.task_id)
+    asked = {"the_task": writing.caller.task_id, "new_sensitivity": sensitivity}
+    writing.connection.execute(_SET_SENSITIVITY, asked)
+    writing.note("task.sensitivity_changed", {"sensitivity": sensitivity, "before": before})
 
 
 def new_row(

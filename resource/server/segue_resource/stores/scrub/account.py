@@ -125,6 +125,8 @@ class Account:
             case "task.budget_changed":
                 self._set(seq, {"budget": body["budget"]})
                 self._count("version")
+            case "task.sensitivity_changed":
+                self._set(seq, {"sensitivity": body["sensitivity"]})
             case "task.name_proposed":
                 self._set(seq, {"proposal_seq": seq})
             case "task.name_declined":
