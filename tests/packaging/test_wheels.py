@@ -68,6 +68,7 @@ def test_a_wheel_holds_its_package_whole_and_nothing_else(wheels: dict[str, Path
     [
         ("segue_authz", "segue_authz/pages/templates/confirm.html"),
         ("segue_authz", "segue_authz/pages/static/pages.css"),
+        ("segue_authz", "segue_authz/pages/locale/ar/LC_MESSAGES/pages.po"),
         ("segue_authz", "segue_authz/migrations/versions/0001_first_tables.py"),
         ("segue_resource", "segue_resource/migrations/versions/0001_tasks.py"),
         ("segue_demo", "segue_demo/static/segue/push_transfer.js"),
