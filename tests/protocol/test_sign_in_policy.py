@@ -13,6 +13,8 @@ import pytest
 from authz_world import DESKTOP_URI, PASSWORD, USERNAME, Browser, Device, World, hidden
 from backchannel_world import backend
 from html_page import read_page
+from passkey_world import add_passkey, authenticator
+from passkey_world import sign_in as sign_in_by_passkey
 from segue.authority import ACTIONS
 from segue.jose import parse
 from segue_authz.domain.account import PASSKEY_ACR, PASSWORD_ACR, RECOVERY_ACR
@@ -22,6 +24,7 @@ from segue_authz.domain.task_card import Invitation
 from segue_authz.endpoints.reauthentication import GOOD_FOR
 from segue_authz.stores import tables
 from segue_authz.stores.sign_ins import SignIns
+from segue_demo.bound_session import BoundSession
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A12", "XD-PUSH-10")]
 RECENT = 300
@@ -67,7 +70,19 @@ class Deciding:
 
 
 async def pushed(world: World) -> Deciding:
-    desktop, phone = await world.desktop(), world.device("phone")
+    return await confirming(world, await world.desktop())
+
+
+async def pushed_in(world: World, browser: Browser) -> Deciding:
+    """From a desktop in this browser."""
+    desktop = world.device()
+    desktop.browser = browser
+    await desktop.authorize(browser)
+    return await confirming(world, desktop)
+
+
+async def confirming(world: World, desktop: Device) -> Deciding:
+    phone = world.device("phone")
     offered = (await desktop.offer()).json()
     claim = (await phone.claim(offered["transfer_code"])).json()
     path = f"/confirm/{offered['transfer_id']}"
@@ -455,6 +470,45 @@ async def test_a_policy_that_insists_lets_no_device_start_without_a_passkey(worl
     under(world, strength="require_phishing_resistant")
     refused = await desktop.offer()
     assert (refused.status_code, refused.json()["error"]) == (400, "access_denied")
+
+
+async def test_a_passkey_is_enough_and_the_person_is_back_at_the_same_decision(world: World) -> None:
+    under(world, strength="phishing_resistant")
+    deciding, keys = await pushed(world), authenticator()
+    await add_passkey(deciding.browser, keys)
+    world.now += 1
+    sent = await deciding.decide(deciding.page)
+    back = parse_qs(urlsplit(sent.headers["location"]).query)["return_to"][0]
+    stepped = await sign_in_by_passkey(deciding.browser, keys, anew=True, return_to=back)
+    page = await deciding.browser.http.get(stepped.headers["location"])
+    assert not due(page)
+    assert not leads_to_sign_in(await deciding.decide(page))
+    assert await deciding.done()
+
+
+@pytest.mark.parametrize("tighter", [{"max_age": 100}, {"strength": "phishing_resistant"}, {"one_decision": "require"}])
+async def test_what_was_approved_under_a_looser_policy_is_not_redeemed_under_a_tighter_one(
+    world: World, tighter: dict[str, object]
+) -> None:
+    deciding = await pushed(world)
+    await deciding.decide(deciding.page)
+    under(world, **tighter)
+    assert not await deciding.done()
+    under(world)
+    assert await deciding.done()
+
+
+@pytest.mark.requirement("A13")
+async def test_a_browser_that_is_bound_to_its_device_does_not(world: World) -> None:
+    deciding = await pushed(world)
+    under(world, unbound_browser="fresh")
+    assert due(await deciding.browser.http.get(str(deciding.page.url)))
+    deciding.browser.http.cookies.clear()
+    session = BoundSession(deciding.browser.http)
+    assert (await session.register(await deciding.browser.sign_in())).status_code == 200
+    deciding = await pushed_in(world, deciding.browser)
+    assert not due(deciding.page)
+    assert not leads_to_sign_in(await deciding.decide(deciding.page))
 
 
 async def test_a_browser_that_is_not_bound_signs_in_for_each_decision(world: World) -> None:

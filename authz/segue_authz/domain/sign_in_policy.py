@@ -69,6 +69,19 @@ OFF = SignInPolicies(preset="off")
 SIGN_IN_PRESETS: Mapping[str, SignInPolicies] = {"balanced": BALANCED, "strict": STRICT, "off": OFF}
 """By the names of the transfer policy's presets."""
 
+_STRICTER = ("any", "off", "accept", "phishing_resistant", "require", "fresh", "require_phishing_resistant")
+
+
+def tightened(before: Mapping[str, Any], policy: SignInPolicy) -> list[str]:
+    """The settings that are stricter than they were when a decision was made; `before` is as JSON has it."""
+    was = {**vars(SignInPolicy()), **before}
+    return [
+        name
+        for name, value in vars(policy).items()
+        if (value < was[name] if name == "max_age" else _STRICTER.index(value) > _STRICTER.index(was[name]))
+    ]
+
+
 SETTINGS: Mapping[str, str] = {
     "max_age": "seconds since the person signed in after which they do so once more; 0: for each decision",
     "strength": "any; phishing_resistant: by a passkey, of whoever has one, and by password of others; "

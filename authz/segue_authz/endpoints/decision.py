@@ -176,7 +176,7 @@ async def approve_checked(
         browser=browser.session_id,
         authentication=authentication,
         now=now,
-        explained=explanation(services, policy, browser, spent.claim),
+        explained=explanation(services, policy, sign_in, browser, spent.claim),
     )
     await services.transfers.replace(tried, approved)
     return None

@@ -14,6 +14,7 @@ from segue_authz.domain.client import Client
 from segue_authz.domain.policy import DAY, TransferPolicy
 from segue_authz.domain.proximity import Evidence, Strength, counted, evidence, is_near
 from segue_authz.domain.refusal import AccessDenied, InvalidGrant, UnauthorizedClient
+from segue_authz.domain.sign_in_policy import SignInPolicy
 from segue_authz.domain.transfer import Claim
 from segue_authz.endpoints.browser import Browser
 from segue_authz.endpoints.network import limit
@@ -108,12 +109,15 @@ def nearness_to_show(services: Services, browser: Browser, claim: Claim, sensiti
     return "near" if is_near(found, least=Strength.PLACE) else "far"
 
 
-def explanation(services: Services, policy: TransferPolicy, browser: Browser, claim: Claim) -> str:
+def explanation(
+    services: Services, policy: TransferPolicy, sign_in: SignInPolicy, browser: Browser, claim: Claim
+) -> str:
     """The decision's reasons as JSON, kept with the transfer: both networks, the evidence, the policy in force."""
     content = {
         "networks": {"authorization_device": browser.network, "consumption_device": claim.network},
         "evidence": [asdict(piece) for piece in nearness(services, browser, claim)],
         "policy": {name: _plain(value) for name, value in vars(policy).items()},
+        "sign_in_policy": vars(sign_in),
     }
     return json.dumps(content, sort_keys=True)
 

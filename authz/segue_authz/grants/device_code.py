@@ -2,10 +2,12 @@
 
 import json
 
+from segue_authz.domain import sign_in_policy
 from segue_authz.domain.grant import Grant, Withdrawn
 from segue_authz.domain.identifier import Random, new
 from segue_authz.domain.policy import Policies, TransferPolicy, tightened
 from segue_authz.domain.refusal import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, Refusal, SlowDown
+from segue_authz.domain.sign_in_policy import SignInPolicy
 from segue_authz.domain.transfer import (
     AnotherKey,
     Approved,
@@ -108,7 +110,7 @@ class DeviceCodeGrant:
             raise InvalidGrant("the code is not known", because="not approved")
         offer, claim = stored.transfer.offer, stored.transfer.claim
         policy = self._policies.effective(claim.client_id, offer.sensitivity)
-        _check_policy(stored.transfer, policy)
+        _check_policy(stored.transfer, policy, self._policies.sign_in.effective(claim.client_id, offer.sensitivity))
         grant = Grant(
             grant_id=redeemed.grant_id,
             subject=offer.subject,
@@ -134,9 +136,10 @@ class DeviceCodeGrant:
         return unused(issued)
 
 
-def _check_policy(approved: Approved, policy: TransferPolicy) -> None:
+def _check_policy(approved: Approved, policy: TransferPolicy, sign_in: SignInPolicy) -> None:
     """What a stricter policy might not have let through is approved anew or not at all. Raises `AccessDenied`."""
-    decided_under = json.loads(approved.explained or "{}").get("policy", {})
-    stricter = tightened(decided_under, policy)
+    decided_under = json.loads(approved.explained or "{}")
+    stricter = tightened(decided_under.get("policy", {}), policy)
+    stricter += sign_in_policy.tightened(decided_under.get("sign_in_policy", {}), sign_in)
     if stricter:
         raise AccessDenied("the rules have changed since this was approved", because=f"tightened: {stricter}")

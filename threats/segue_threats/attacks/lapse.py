@@ -111,7 +111,8 @@ async def an_old_sign_in_passes_for_a_fresh_one(outside: Lab) -> None:
         lab.holds(age <= 60, f"somebody who signed in {age} seconds ago passes where 60 were asked for")
 
 
-SENSITIVE = {"max_age": 60, "one_decision": "require"}
+RECENT = 60
+SENSITIVE = {"max_age": RECENT, "one_decision": "require"}
 """What the policy wants of the sign-in for a task that is sensitive."""
 STEP_UP = {"insufficient_user_authentication"}
 
@@ -121,7 +122,7 @@ async def a_transfer_is_started_at_a_desk_that_was_left(outside: Lab) -> None:
     """Offer the task from a device whose person signed in minutes ago, and again with the sign-in of another offer."""
     async with outside.instance(sign_in=SENSITIVE) as (lab, machine):
         grant = await lab.begin()
-        machine.ahead += SENSITIVE["max_age"] + 1
+        machine.ahead += RECENT + 1
         lab.refuses(await lab.offer_answer(grant), "an offer after the person has left", errors=STEP_UP)
         request = lab.authorization(grant.device, max_age="0")
         fresh = Grant.of(grant.device, await lab.exchange(grant.device, request, await lab.code(grant.device, request)))
@@ -134,7 +135,7 @@ async def a_transfer_is_confirmed_in_a_session_that_was_left_open(outside: Lab) 
     """Confirm in the person's own browser, a minute after they signed in, without knowing their password."""
     async with outside.instance(sign_in=SENSITIVE) as (lab, machine):
         offer, claim = await lab.claimed(await lab.begin())
-        machine.ahead += SENSITIVE["max_age"] + 1
+        machine.ahead += RECENT + 1
         at_the_desk = Browser(lab.pages().http, username=lab.username(), password="a guess")  # noqa: S106
         await lab.tries(at_the_desk.confirm(offer.confirmation_uri, check_value=claim.check_value))
         lab.refuses(await lab.poll(claim), "a redemption without the person", errors={"authorization_pending"})
