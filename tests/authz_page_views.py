@@ -25,6 +25,7 @@ from segue_authz.pages import (
     TaskAccess,
     TaskChoice,
     TransferRow,
+    Unproved,
     UserCode,
     Waiting,
     WaitingRow,
@@ -43,6 +44,7 @@ from segue_authz.pages import (
     recovery,
     security,
     sign_in,
+    unproved,
     user_code,
     waiting,
 )
@@ -221,6 +223,10 @@ BY_BACKCHANNEL = replace(REQUESTED, backchannel=True, binding_message="Order 471
 USER_CODE = UserCode("form-token", "Dana Example", has_one=True)
 NOTIFICATIONS = Notifications("form-token", "Dana Example", key="BKey", told=False)
 
+NEW_CODES = ("BCDF-GHJK-LMNP-QRST", "VWXZ-BCDF-GHJK-LMNP", "QRST-VWXZ-BCDF-GHJK", "LMNP-QRST-VWXZ-BCDF")
+RECOVERY = Recovery("form-token")
+UNPROVED = Unproved("/devices", "/sign-in", None)
+
 
 def pulled(state: str) -> Approve:
     """A pull in this state, with the tasks that are told in it."""
@@ -239,7 +245,7 @@ def every_page(*, https: bool = False) -> dict[str, Response]:
         "sign-in by passkey alone": sign_in(
             replace(SIGN_IN, acr_values="phr", any_way=False, password=False), https=https
         ),
-        "recovery": recovery(Recovery("form-token"), https=https),
+        "recovery": recovery(RECOVERY, https=https),
         "recovery with an error": recovery(Recovery("form-token", "dana", "That did not match."), https=https),
         "recovery too often": recovery(Recovery("form-token", "dana", "Too often.", 300), https=https),
         "account security": security(SECURED, https=https),
@@ -251,7 +257,9 @@ def every_page(*, https: bool = False) -> dict[str, Response]:
             replace(SECURED, error="That name is too long.", error_at="name"), https=https
         ),
         "sign-in by others": sign_in(BY_OTHERS, https=https),
+        "account security with new codes": security(replace(SECURED, codes=NEW_CODES), https=https),
         "to another provider": going(GOING, https=https),
+        "unproved session": unproved(UNPROVED, https=https),
         "account security linked elsewhere": security(LINKED, https=https),
         "account security with one way left": security(replace(LINKED, only_one_way=True), https=https),
         "consent": consent(CONSENT, form_action_origin=ORIGIN, https=https),

@@ -20,8 +20,10 @@ DECISIONS = {
     "approve requested": "Approve",
     "approve that may continue a task": "Approve",
     "approve by the backchannel": "Approve",
+    "approve that takes a sign-in": "Sign in to approve",
     "approve with an error": "Approve",
     "confirm claimed": "Approve",
+    "confirm that takes a sign-in": "Sign in to approve",
     "confirm with an error": "Approve",
     "consent": "Allow",
     "consent with an error": "Allow",
@@ -241,7 +243,7 @@ def test_nothing_moves_by_itself(page: Page, addresses: dict[str, str]) -> None:
     """No animation and no transition, whether or not the person has asked for less motion (WCAG 2.2.2, 2.3.3)."""
     moving = """() => [...document.querySelectorAll("*")].map((each) => getComputedStyle(each))
         .filter(({ animationName, transitionDuration }) => animationName !== "none" || transitionDuration !== "0s")"""
-    for name in ("approve requested", "devices", "security"):
+    for name in ("approve requested", "devices", "account security"):
         page.goto(addresses[name])
         assert page.evaluate("document.getAnimations().length") == 0
         assert page.evaluate(moving) == []

@@ -13,7 +13,7 @@ from scenes.site import SceneSite, scene_site, stay
 
 pytestmark = pytest.mark.browser
 A4 = {"width": 794, "height": 1123}
-PRINTED = ("devices", "approve requested", "confirm claimed", "security with new recovery codes", "invitation")
+PRINTED = ("devices", "approve requested", "confirm claimed", "account security with new codes", "invitation")
 _WORDS = "() => document.querySelector('main').innerText.split(/\\s+/).filter(Boolean)"
 _BUTTONS = "(all) => all.flatMap((each) => each.innerText.split(/\\s+/))"
 

@@ -14,8 +14,6 @@ from segue_authz import pages
 from segue_authz.pages import views
 from starlette.responses import Response
 
-from scenes import account_views
-
 NAMES = {
     "markup": '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>\'"></p></main>&lt;b&gt;',
     "bidi": "\u202eenohp \u2067x\u2066y\u202d Pay\u200fPal \u0627\u0644\u0647\u0627\u062a\u0641",
@@ -127,8 +125,7 @@ def _label(kind: type, field: "dataclasses.Field[Any]") -> str:
 
 
 def _views() -> list[tuple[str, Any]]:
-    named = vars(authz_page_views) | vars(account_views)
-    return [(label, view) for label, view in named.items() if type(view) in _by_view()]
+    return [(label, view) for label, view in vars(authz_page_views).items() if type(view) in _by_view()]
 
 
 def _by_view() -> dict[type, list[Callable[..., Response]]]:

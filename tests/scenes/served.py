@@ -62,7 +62,7 @@ async def _around(world: World) -> dict[str, httpx2.Response]:
         "consent": await world.device().page("v" * 43),
         "enter-code": "/device",
         "recovery": "/sign-in/recovery",
-        "security": "/account/security",
+        "account security": "/account/security",
         "devices": "/devices",
         "invitation code": "/invitation",
         "waiting": "/requests",

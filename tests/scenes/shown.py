@@ -13,15 +13,13 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from scenes.account_views import account_pages
-
 ANYWHERE = "wherever a bound session is asked for"
 ADDRESSES = {
     "/": ("account",),
     "/sign-in": ("sign-in",),
     "/sign-in/recovery": ("recovery",),
-    "/sign-in/upstream/{provider}": ("going",),
-    "/account/security": ("security",),
+    "/sign-in/upstream/{provider}": ("to another provider",),
+    "/account/security": ("account security",),
     "/authorize": ("consent",),
     "/device": ("enter-code",),
     "/approve/{transfer_id}": ("approve",),
@@ -71,7 +69,7 @@ def scenes(language: str = "en") -> list[Scene]:
     spoken = by_tag(language)
     assert spoken is not None
     with reading(Reader(spoken)):
-        return [Scene(name, answer) for name, answer in (every_page() | account_pages()).items()]
+        return [Scene(name, answer) for name, answer in every_page().items()]
 
 
 def scene(name: str) -> Scene:

@@ -60,7 +60,7 @@ def test_an_address_without_a_scene_is_noticed(app: Starlette) -> None:
 def test_the_server_itself_answers_with_each_kind_of_page(tmp_path: Path) -> None:
     told = {shown.kind(each.name) for each in served.served_scenes(tmp_path)}
     rendered = {shown.kind(each.name) for each in shown.scenes()}
-    assert rendered - told == {"going", "unproved"}  # these need a provider, and a browser with bound sessions
+    assert rendered - told == {"to another provider", "unproved"}  # a provider and a bound session are needed for these
 
 
 def test_of_every_text_on_a_page_it_is_said_whether_others_choose_it() -> None:

@@ -1,0 +1,1 @@
+"""Pictures of everything that people see, for the documentation; see `specs/pages/README.md`."""
