@@ -16,11 +16,15 @@ from passkey_world import (
     is_signed_in,
     make_codes,
     passkey_ids,
+    present,
     recover,
     register,
+    request_options,
     sign_in,
 )
+from segue_authz.ceremony import GOOD_FOR
 from segue_authz.domain.ways import FRESH
+from segue_authz.stores.leftovers import SOON, VERY_LATE, drop_leftovers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A12", "XD-AUTH-04")]
 ANOTHER = "another horse battery"
@@ -225,3 +229,26 @@ async def test_what_happened_is_told_to_the_person_and_to_nobody_else(world: Wor
         lambda connection: connection.exec_driver_sql("SELECT * FROM account_events").all()
     )
     assert rows == [], "with the account its story goes"
+
+
+@pytest.mark.requirement("XD-DOS-06")
+async def test_what_has_outlived_its_use_is_dropped_and_no_challenge_is_good_again(world: World) -> None:
+    browser, keys = await person(world), authenticator(flags=0x18, counts=False)
+    codes = await make_codes(browser)
+    await add_passkey(browser, keys)
+    used = world.browser()
+    answer = keys.get(await request_options(used))
+    assert (await present(used, answer)).status_code == 303
+    await recover(world.browser(), USERNAME, codes[0])
+    assert await drop_leftovers(world.database, now=world.now) == 0
+    world.now += SOON + GOOD_FOR + 1
+    assert await drop_leftovers(world.database, now=world.now) >= 2, "both challenges"
+    late = world.browser()
+    late.http.cookies.update(used.http.cookies)
+    assert (await present(late, answer)).status_code == 401, "it has lapsed before it is forgotten"
+    world.now += VERY_LATE
+    await drop_leftovers(world.database, now=world.now)
+    again = await person(world)
+    page = (await again.http.get(HERE)).text
+    assert (events(page), len(passkey_ids(page))) == ([], 1), "what is in use stays"
+    assert 'data-fact="codes_left" data-value="9"' in page
