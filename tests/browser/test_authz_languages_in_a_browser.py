@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-pytestmark = [pytest.mark.browser, pytest.mark.requirement("A4")]
+pytestmark = [pytest.mark.browser, pytest.mark.requirement("PAGES-languages")]
 GERMAN, ARABIC = LANGUAGES[1:]
 SIZES = ({"width": 360, "height": 740}, {"width": 1280, "height": 800})
 

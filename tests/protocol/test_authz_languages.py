@@ -9,7 +9,7 @@ import pytest
 from authz_world import DESKTOP, PASSWORD, USERNAME, World
 from html_page import read_page
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A4")]
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("PAGES-languages")]
 TITLES = {"en": "Sign in", "de": "Anmelden", "ar": "تسجيل الدخول"}
 
 

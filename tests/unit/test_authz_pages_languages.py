@@ -21,6 +21,7 @@ from segue_authz.pages.language import ENGLISH, LANGUAGES, Language, accepted, a
 from segue_authz.pages.role import ROLE_WORDS, narrowed_words
 from segue_authz.pages.text import Reader, gettext, heed, listed, ngettext, reader, reading
 
+pytestmark = pytest.mark.requirement("PAGES-languages")
 GERMAN, ARABIC = LANGUAGES[1:]
 OTHERS = (GERMAN, ARABIC)
 TEMPLATES = Path(pages.__file__).parent / "templates"
