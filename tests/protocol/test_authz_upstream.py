@@ -1,5 +1,6 @@
 """Signing in at another OpenID Connect provider: what is sent, what comes of a good answer, and of no answer."""
 
+import asyncio
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
@@ -10,8 +11,10 @@ from urllib.parse import parse_qsl, unquote_plus
 import jwt
 import pytest
 from authz_world import DESKTOP, ISSUER, PASSWORD, USERNAME, World, open_world
+from segue_authz import outbound
 from segue_authz.domain.account import PASSKEY_ACR, UPSTREAM_ACR
 from segue_authz.domain.upstream import REQUEST_LIFETIME
+from segue_authz.stores.restored import void_everything
 from segue_authz.upstream.provider import Admits
 from small_internet import Internet, small_internet
 from upstream_world import (
@@ -222,7 +225,7 @@ async def test_the_sign_in_page_has_a_button_for_each_and_needs_no_provider_for_
     world: World, works: Upstream, internet: Internet
 ) -> None:
     page = await world.browser().http.get("/sign-in")
-    assert "Continue with Example Works" in page.text
+    assert "Continue with <bdi>Example Works</bdi>" in page.text
     assert "form-action 'self'" in page.headers["content-security-policy"]
     assert internet.asked == []
 
@@ -379,3 +382,28 @@ async def test_an_account_that_was_closed_is_not_opened_from_there(world: World,
     other = world.browser()
     assert (await works.sign_in(other)).status_code == 303
     assert (await session_of(other)).subject != subject
+
+
+async def test_a_provider_that_is_slow_is_given_up(
+    world: World, works: Upstream, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await works.begin(browser := world.browser())
+
+    async def never(_: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    internet.pages["/token"] = never
+    monkeypatch.setattr(outbound, "TIMEOUT", 0.2)
+    answer = await works.come_back(browser, asked)
+    assert (answer.status_code, "cannot be reached" in answer.text) == (503, True)
+    assert await person_of(browser) is None
+
+
+@pytest.mark.requirement("XD-OPS-05")
+async def test_a_restored_backup_knows_no_sign_in_that_was_under_way(world: World, works: Upstream) -> None:
+    browser = world.browser()
+    asked = await works.begin(browser)
+    await void_everything(world.database, now=world.now)
+    works.answers(works.id_token(asked))
+    assert (await works.come_back(browser, asked)).status_code == 400
+    assert await person_of(browser) is None

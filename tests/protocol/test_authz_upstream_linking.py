@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from authz_world import Browser, World, open_world
 from segue_authz.domain.ways import FRESH
+from segue_authz.stores.tables import bound_sessions
 from segue_authz.upstream.provider import Admits
 from small_internet import Internet, small_internet
 from upstream_world import HOST, NAME, Upstream, person_of, press, session_of, upstream
@@ -154,3 +155,21 @@ async def test_a_link_to_a_provider_that_is_gone_is_shown_as_that(works: Upstrea
     assert HOST in page
     answer = await press(later, await later.http.get("/"), "/sign-out")
     assert "You can close this page" in answer.text
+
+
+@pytest.mark.requirement("A13")
+async def test_a_bound_session_is_shown_by_its_browser_before_anything_is_linked(
+    works: Upstream, person: Browser
+) -> None:
+    """Who comes from the provider's site is not let refresh the bound cookie; from the page in between they are."""
+    asked = await works.begin_linking(person)
+    works.answers(works.id_token(asked))
+    world, session_id = works.world, (await session_of(person)).session_id
+    bound = {"session_id": session_id, "identifier": "b", "jwk": {}, "registered_at": world.now - 300}
+    await world.database.write(lambda connection: connection.execute(bound_sessions.insert(), bound).rowcount)
+    answer = await works.come_back(person, asked)
+    assert (answer.status_code, answer.headers["refresh"].startswith("0; url=/sign-in/upstream/")) == (403, True)
+    again = await works.come_back(person, asked, again="yes")
+    assert (again.status_code, "refresh" in again.headers) == (403, False)
+    await world.database.write(lambda connection: connection.execute(bound_sessions.delete()).rowcount)
+    assert "The accounts are linked" in (await works.come_back(person, asked, again="yes")).text

@@ -13,6 +13,7 @@ from segue_authz.stores.tables import (
     push_messages,
     pushed_requests,
     task_epochs,
+    upstream_requests,
 )
 from segue_authz.stores.transfers import end_unfinished
 
@@ -40,6 +41,7 @@ async def void_everything(database: Database, *, now: int) -> Voided:
         unspent = authorization_codes.c.grant_id.is_(None), authorization_codes.c.expires_at > ENDED
         codes = connection.execute(authorization_codes.update().where(*unspent).values(expires_at=ENDED)).rowcount
         connection.execute(pushed_requests.update().values(expires_at=ENDED))
+        connection.execute(upstream_requests.update().values(expires_at=ENDED))
         signed_in = browser_sessions.update().where(browser_sessions.c.ended_at.is_(None)).values(ended_at=now)
         sessions = connection.execute(signed_in).rowcount
         ended = grants.update().where(grants.c.revoked_at.is_(None)).values(revoked_at=now)
