@@ -30,7 +30,7 @@ def a_backup_is_believed(patch: Patch) -> None:
 
 @flaw("XD-OPS-06", "the memory is out of reach")
 def tries_that_cannot_be_counted_are_free(patch: Patch) -> None:
-    count = password._may_try
+    count = password.may_try
 
     async def generous(*asked: Any) -> bool:
         try:
@@ -38,7 +38,7 @@ def tries_that_cannot_be_counted_are_free(patch: Patch) -> None:
         except MemoryUnavailable:
             return True
 
-    patch.setattr(password, "_may_try", generous)
+    patch.setattr(password, "may_try", generous)
 
 
 @flaw("XD-OPS-06", "the issuer is out of reach")
