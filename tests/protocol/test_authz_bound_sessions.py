@@ -12,6 +12,7 @@ import jwt
 import pytest
 from authz_world import PHONE, Browser, World, hidden
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from passkey_world import events
 from segue import jose
 from segue_authz.domain.bound_session import (
     BOUND_COOKIE_LIFETIME,
@@ -303,6 +304,16 @@ async def test_of_many_uses_of_one_challenge_at_once_one_gives_a_cookie(world: W
     assert sum(not gives_nothing(each) for each in answers) == 1
 
 
+async def test_a_browser_that_refreshes_without_end_is_told_to_wait_and_keeps_its_session(world: World) -> None:
+    browser, session = await bound(world)
+    statuses = [(await session.ask(None)).status_code for _ in range(60)]
+    assert statuses[-1] == 429
+    assert set(statuses) == {403, 429}
+    world.now += 60
+    assert (await session.refresh()).status_code == 200
+    assert await let_in(browser)
+
+
 @pytest.mark.requirement("XD-DBSC-03")
 async def test_challenges_overlap_for_what_is_in_flight_and_lapse_after_a_minute(world: World) -> None:
     _, session = await bound(world)
@@ -406,7 +417,8 @@ async def test_a_browser_without_its_proof_is_told_so_and_may_sign_in_again(
     assert f"{BOUND_COOKIE}=; Max-Age=0" in page.headers["Set-Cookie"], "which is when a browser refreshes"
     with caplog.at_level(logging.WARNING, logger="segue_authz"):
         again = await thief.http.get("/sign-in?return_to=%2Fdevices&again=yes")
-    assert "a browser has come again without the bound cookie of its session" in caplog.text
+        await thief.http.get("/sign-in?return_to=%2Fdevices&again=yes")
+    assert f"a bound session of {world.subject} came again without its bound cookie" in caplog.text
     assert (again.status_code, "Refresh" in again.headers) == (403, False)
     form = await thief.http.get("/sign-in?return_to=%2Fdevices&anew=yes")
     assert (form.status_code, 'name="password"' in form.text) == (200, True)
@@ -416,6 +428,8 @@ async def test_a_browser_without_its_proof_is_told_so_and_may_sign_in_again(
     signed = await thief.http.post("/sign-in", data=right)
     assert (signed.status_code, "Secure-Session-Registration" in signed.headers) == (303, True)
     assert await let_in(thief), "the person has a password, whichever browser this is"
+    told = events((await thief.http.get("/account/security")).text)
+    assert told.count("session-unproved") == 1, "and sees what happened, once"
 
 
 async def test_what_was_on_its_way_while_the_session_was_bound_still_arrives(world: World) -> None:
@@ -511,7 +525,7 @@ async def test_no_answer_of_these_endpoints_may_be_read_or_framed_by_another_sit
 async def test_a_bound_cookie_ends_by_the_servers_clock_even_if_it_is_sent(world: World) -> None:
     browser, _ = await bound(world)
     thief = robbed(world, browser, COOKIE, BOUND_COOKIE)
-    world.now += BOUND_COOKIE_LIFETIME - 1
+    world.now += EXPIRED - SETTLING - 1
     assert await let_in(thief), "for minutes it is worth what it was worth"
     world.now += 1
     assert not await let_in(thief)

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     UPSTREAM_LINKED = "upstream-linked"
     UPSTREAM_UNLINKED = "upstream-unlinked"
     SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
+    SESSION_UNPROVED = "session-unproved"
+    """A bound session came again and again without its proof: a copy, or its browser has lost the key."""
 
 
 @dataclass(frozen=True)

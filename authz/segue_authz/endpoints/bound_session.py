@@ -9,6 +9,7 @@ import logging
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segue_authz.domain.account_event import AccountEvent, Kind
 from segue_authz.domain.bound_session import (
     BOUND_COOKIE_LIFETIME,
     CHALLENGE_LIFETIME,
@@ -16,10 +17,10 @@ from segue_authz.domain.bound_session import (
     Binding,
     BoundSession,
 )
-from segue_authz.domain.identifier import secret
+from segue_authz.domain.identifier import new, secret
 from segue_authz.domain.refusal import InvalidRequest
 from segue_authz.endpoints.answer import Endpoint, Handler, answered, protocol_endpoint
-from segue_authz.endpoints.browser import bound_cookie_name, cookie_attributes, cookie_name
+from segue_authz.endpoints.browser import Browser, bound_cookie_name, cookie_attributes, cookie_name
 from segue_authz.endpoints.network import limit
 from segue_authz.endpoints.page import FromElsewhere, check_origin
 from segue_authz.endpoints.services import Services
@@ -120,6 +121,17 @@ async def refresh(services: Services, request: Request) -> Response:
     if not await services.bound_sessions.spend(binding.spent(proof.challenge), until=until):
         return _challenged(services, session)
     return _renewed(services, session)
+
+
+async def tell_unproved(services: Services, browser: Browser) -> None:
+    """A browser insists on a bound session and still brings no proof: the log has it, and its person sees it once."""
+    there = await services.browser_sessions.current(browser.session_id, now=services.clock())
+    if there is None:
+        return
+    subject, kind = there[0].subject, Kind.SESSION_UNPROVED.value
+    event = AccountEvent(new("evt", services.random), subject, kind, None, browser.network, services.clock())
+    await services.bound_sessions.came_unproved(browser.session_id, event)
+    _LOG.warning("a bound session of %s came again without its bound cookie: a copy, or it cannot refresh", subject)
 
 
 def _session_id(services: Services, request: Request) -> str | None:

@@ -14,6 +14,10 @@ _WORDS = {
     "upstream-linked": marked("An account elsewhere was linked, by which you can sign in."),
     "upstream-unlinked": marked("An account elsewhere was unlinked."),
     "signed-out-elsewhere": marked("All other browsers were signed out."),
+    "session-unproved": marked(
+        "A browser used a sign-in of yours without the proof that belongs to it, and was refused. "
+        "It may have copied cookies."
+    ),
 }
 
 

@@ -12,11 +12,14 @@ from segue_authz.stores.tables import account_events
 _SHOWN = 20
 _TOLD_AS = {Event.PASSKEY_ADDED.value: Notice.PASSKEY_ADDED, Event.PASSKEY_REMOVED.value: Notice.PASSKEY_REMOVED}
 
+_UNTOLD = {Event.SIGNED_OUT_ELSEWHERE.value, Event.SESSION_UNPROVED.value}
+"""The others are signed out by then; and nothing has changed that a notification could say."""
+
 
 def note(connection: sa.Connection, event: AccountEvent) -> None:
     """The one place at which events of an account begin; all browsers of the person are told, the acting one too."""
     connection.execute(account_events.insert(), vars(event))
-    if event.kind != Event.SIGNED_OUT_ELSEWHERE:  # the others are signed out by then
+    if event.kind not in _UNTOLD:
         kind = _TOLD_AS.get(event.kind, Notice.SIGN_IN_CHANGED)
         tell(connection, event.subject, kind, now=event.happened_at)
 

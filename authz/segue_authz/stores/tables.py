@@ -88,6 +88,7 @@ bound_sessions = sa.Table(
     sa.Column("identifier", sa.Text, nullable=False, unique=True),
     sa.Column("jwk", sa.JSON, nullable=False),
     sa.Column("registered_at", sa.BigInteger, nullable=False),
+    sa.Column("unproved_at", sa.BigInteger),  # when somebody first insisted on it without its proof
 )
 
 passkeys = sa.Table(

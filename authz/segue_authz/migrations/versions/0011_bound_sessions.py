@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("identifier", sa.Text, nullable=False),
         sa.Column("jwk", sa.JSON, nullable=False),
         sa.Column("registered_at", sa.BigInteger, nullable=False),
+        sa.Column("unproved_at", sa.BigInteger, nullable=True),
         sa.ForeignKeyConstraint(["session_id"], ["browser_sessions.session_id"]),
         sa.PrimaryKeyConstraint("session_id"),
         sa.UniqueConstraint("identifier"),
