@@ -1,5 +1,6 @@
 """The pages in each language: nothing is missing, nothing is different but the words."""
 
+import ast
 import io
 import re
 from collections import Counter
@@ -13,11 +14,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from html_page import Element, read_page
 from jinja2 import Environment, nodes
-from segue_authz import catalogues, pages
+from segue_authz import app, catalogues, endpoints, pages
+from segue_authz.domain.refusal import Refusal
 from segue_authz.pages import approve, confirm, devices, invitation, language, text
 from segue_authz.pages.action import ACTION_WORDS, LINES, in_words
 from segue_authz.pages.duration import ago, ahead
 from segue_authz.pages.language import ENGLISH, LANGUAGES, Language, accepted, asked_for
+from segue_authz.pages.refusal import FOR_PEOPLE, sentence_of
 from segue_authz.pages.role import ROLE_WORDS, narrowed_words
 from segue_authz.pages.text import Reader, gettext, heed, listed, ngettext, reader, reading
 
@@ -247,6 +250,24 @@ def test_a_choice_of_the_persons_own_stands_against_an_applications_word() -> No
     assert reader().language == ENGLISH
 
 
+def test_each_refusal_that_only_pages_raise_has_a_sentence_for_people_and_each_sentence_is_said() -> None:
+    folder = Path(endpoints.__file__).parent
+    only = [folder / f"{name}.py" for name in ("browser", "page", "language", "notification", "devices", "decision")]
+    raised = set()
+    ways = [each for each in folder.glob("sign_in/*.py") if each.stem != "upstream_logout"]  # that one answers servers
+    for file in [*only, *ways, *folder.glob("account_security/*.py")]:
+        for call in ast.walk(ast.parse(file.read_text())):
+            if isinstance(call, ast.Raise) and isinstance(call.exc, ast.Call):
+                kind, said = call.exc.func, call.exc.args[:1]
+                if isinstance(kind, ast.Name) and kind.id in _REFUSALS and isinstance(said[0], ast.Constant):
+                    raised.add(sentence_of(Refusal(said[0].value)))
+    assert app.create_app  # every kind is known
+    assert len(raised) > 5
+    assert raised - FOR_PEOPLE == set(), "add these to FOR_PEOPLE in pages/refusal.py"
+    source = "".join(file.read_text() for file in folder.rglob("*.py")).lower()
+    assert [each for each in FOR_PEOPLE if each.lower().removesuffix(".") not in source] == []
+
+
 def test_every_language_is_offered_in_its_own_name_on_every_page() -> None:
     for name, page in every_page().items():
         (foot,) = read_page(page, foot=True).all("footer")
@@ -255,6 +276,13 @@ def test_every_language_is_offered_in_its_own_name_on_every_page() -> None:
             (spoken.tag, spoken.name) for spoken in language.LANGUAGES
         ], name
         assert [each.attributes["value"] for each in buttons if "aria-current" in each.attributes] == ["en"]
+
+
+def _below(kind: type[Refusal]) -> set[str]:
+    return {kind.__name__}.union(*(_below(each) for each in kind.__subclasses__()))
+
+
+_REFUSALS = _below(Refusal) - {"NoSuchTransfer"}  # which is told in one sentence, whatever it is
 
 
 def pages_with(raw: str) -> pages.Approve:
