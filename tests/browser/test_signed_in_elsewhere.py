@@ -68,5 +68,6 @@ def test_the_way_there_works_without_script_and_nothing_on_our_pages_goes_wrong(
     page.get_by_role("link", name="Cancel").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You did not sign in")
     expect(page.get_by_role("link", name="To the sign-in page")).to_be_visible()
-    assert witness.complaints == []
+    theirs = ("https://fonts.googleapis.com/", stage.issuer)
+    assert [each for each in witness.complaints if not any(address in each for address in theirs)] == []
     context.close()
