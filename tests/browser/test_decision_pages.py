@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from chromium import SWITCHES
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+from rounds import FULL
 from scenes import axe, eye
 from scenes.shown import scenes
 from scenes.site import SceneSite, scene_site, stay
@@ -220,7 +221,7 @@ def test_in_forced_colours_every_control_has_an_edge_and_the_choice_is_seen(
 
 
 @pytest.mark.requirement("PAGES-accessible")
-@pytest.mark.parametrize(("width", "letters"), [(320, 16), (360, 32), (640, 32)])
+@pytest.mark.parametrize(("width", "letters"), [(320, 16), (360, 32), *([(640, 32)] if FULL else [])])
 def test_enlarged_nothing_lies_beside_the_screen_or_is_cut_off(
     playwright: Playwright, addresses: dict[str, str], width: int, letters: int
 ) -> None:

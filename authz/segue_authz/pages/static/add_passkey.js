@@ -23,7 +23,8 @@ async function add(event) {
 }
 
 if (window.PublicKeyCredential?.parseCreationOptionsFromJSON) {
-  form.querySelector("[data-without]").hidden = true;
   form.querySelector("button").disabled = false;
   form.addEventListener("submit", add);
+} else {
+  form.querySelector("[data-without]").hidden = false;
 }
