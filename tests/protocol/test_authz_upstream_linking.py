@@ -50,7 +50,7 @@ async def test_what_is_linked_signs_in_to_the_account_and_is_shown_on_its_page(
     works: Upstream, person: Browser
 ) -> None:
     asked = await works.begin_linking(person)
-    assert asked["prompt"] == "login"
+    assert (asked["prompt"], asked["max_age"]) == ("login", "0")
     works.answers(works.id_token(asked, preferred_username="dana@works", name="<b>Dana</b>"))
     answer = await works.come_back(person, asked)
     assert (answer.status_code, "The accounts are linked" in answer.text) == (200, True)
@@ -61,6 +61,15 @@ async def test_what_is_linked_signs_in_to_the_account_and_is_shown_on_its_page(
     other = works.world.browser()
     assert (await works.sign_in(other)).status_code == 303
     assert (await session_of(other)).subject == works.world.subject
+
+
+@pytest.mark.requirement("XD-AUTH-05")
+async def test_linking_takes_a_fresh_sign_in_there_where_the_provider_tells_of_it(
+    works: Upstream, person: Browser
+) -> None:
+    assert (await works.link(person, auth_time=works.world.now - 3600)).status_code == 400
+    assert (await works.sign_in(works.world.browser())).status_code == 403, "nothing is linked"
+    assert (await works.link(person, auth_time=None)).status_code == 200
 
 
 async def test_linking_takes_a_fresh_sign_in_here(works: Upstream, person: Browser) -> None:

@@ -47,7 +47,7 @@ async def _link(services: Services, browser: Browser, name: str) -> Response:
     if len(await services.upstream_identities.of(subject)) >= MOST:
         error = gettext("There are as many accounts linked as one account can have.")
         return await page(services, browser, error=error, error_at="upstream")
-    return await upstream.send(services, browser, provider, Wish(anew=True), return_to=HERE, subject=subject)
+    return await upstream.send(services, browser, provider, Wish(max_age=0, anew=True), return_to=HERE, subject=subject)
 
 
 async def _unlink(services: Services, browser: Browser, form: dict[str, str]) -> Response:

@@ -28,7 +28,7 @@ from segue_authz.pages.text import gettext
 from segue_authz.upstream.id_token import Identity
 from segue_authz.upstream.provider import Admits, Provider
 from segue_authz.upstream.relying_party import NotLetIn, Wish
-from segue_authz.upstream.signed import NotBelieved
+from segue_authz.upstream.signed import LEEWAY, NotBelieved
 
 _LOG = logging.getLogger("segue_authz")
 _MOST, _WINDOW = 60, 300
@@ -190,6 +190,8 @@ async def _link(
 ) -> Response:
     if browser.signed_in is None or browser.signed_in[1].subject != asked.subject:
         raise UpstreamFailed(Failure.OTHER_BROWSER, "who began it is not signed in any more")
+    if found.auth_time is not None and found.auth_time < asked.created_at - LEEWAY:
+        raise NotBelieved("the person has not signed in there for this")
     account = browser.signed_in[1]
     about, event_id = provider.label, new("evt", services.random)
     event = AccountEvent(
