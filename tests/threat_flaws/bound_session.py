@@ -133,6 +133,6 @@ def a_bound_session_is_refreshed_after_its_end(patch: Patch) -> None:
         del now
         statement = sa.select(bound_sessions).where(bound_sessions.c.session_id == session_id)
         row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
-        return None if row is None else BoundSession(**row._mapping)
+        return None if row is None else BoundSession(row.session_id, row.identifier, row.jwk, row.registered_at)
 
     patch.setattr(BoundSessions, "current", current)
