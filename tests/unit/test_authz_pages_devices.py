@@ -169,5 +169,5 @@ def test_going_back_never_leads_to_a_script_or_elsewhere(back: str) -> None:
 def test_the_start_page_leads_to_everything_and_says_how_many_requests_wait() -> None:
     page = read_page(account("Dana Example", "form-token", waiting=2))
     links = [each.attributes["href"] for each in page.one("ul").all("a")]
-    assert links == ["/requests", "/devices", "/device", "/user-code", "/notices"]
+    assert links == ["/requests", "/devices", "/device", "/user-code", "/notices", "/account/security"]
     assert page.fact("waiting").words == "2 wait."
