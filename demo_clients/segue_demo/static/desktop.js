@@ -8,6 +8,7 @@ import { showRefusal } from "./refused_screen.js";
 import * as authorization from "./segue/authorization.js";
 import { DeviceKey } from "./segue/device_key.js";
 import { Grant } from "./segue/grant.js";
+import * as vault from "./segue/vault.js";
 import { loadSettings } from "./settings.js";
 import { t } from "./text.js";
 import { TransferDialog } from "./transfer_dialog.js";
@@ -24,7 +25,7 @@ async function open() {
   byId("code-link").href = `${settings.issuer}/device`;
   byId("sign-in").onclick = byId("switch-task").onclick = signIn;
 
-  const [answer, handingOver] = [authorization.takeAnswer(), takeHandingOver()];
+  const [answer, handingOver] = [authorization.takeAnswer(), await takeHandingOver()];
   if (answer) {
     try {
       await Grant.keep(device, await authorization.finish(device, answer), Date.now());
@@ -69,10 +70,10 @@ async function refuse(failure, { device, task_id, signIn }) {
 }
 
 /** How the task was to be handed over when the person was sent to sign in for that; null if it was not. Told once. */
-function takeHandingOver() {
-  const mode = sessionStorage.getItem(HANDING_OVER);
-  sessionStorage.removeItem(HANDING_OVER);
-  return mode;
+async function takeHandingOver() {
+  const mode = await vault.get(HANDING_OVER);
+  await vault.remove(HANDING_OVER);
+  return mode ?? null;
 }
 
 async function work(grant, { bringBack, onSignIn, onLost, handingOver }) {
@@ -85,8 +86,8 @@ async function work(grant, { bringBack, onSignIn, onLost, handingOver }) {
     grant,
     settings,
     onHandedOver: ({ mode, device_name }) => mode === "move" && room.moved({ device_name }),
-    onSignIn: (wanted, mode) => {
-      sessionStorage.setItem(HANDING_OVER, mode);
+    onSignIn: async (wanted, mode) => {
+      await vault.put(HANDING_OVER, mode);
       return onSignIn(wanted);
     },
   });
