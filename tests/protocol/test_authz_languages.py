@@ -23,7 +23,7 @@ def spoken(page: httpx2.Response) -> str:
 
 
 async def choose(http: httpx2.AsyncClient, tag: str, return_to: str = "/sign-in", **headers: str) -> httpx2.Response:
-    return await http.post("/language", data={"language": tag, "return_to": return_to}, headers=headers)
+    return await http.post("/language", data={"language": tag, "here": return_to}, headers=headers)
 
 
 @pytest.mark.parametrize("tag", TITLES)
@@ -80,7 +80,7 @@ async def test_each_page_offers_the_others_without_script_and_comes_back_to_itse
         (form,) = [
             each for each in read_page(page.text, foot=True).all("form") if each.attributes["action"] == "/language"
         ]
-        assert form.fields()["return_to"] == path
+        assert form.fields()["here"] == path
         back = await browser.http.post("/language", data={**form.fields(), "language": "de"})
         assert spoken(await browser.http.get(back.headers["location"])) == "de"
 
@@ -101,11 +101,11 @@ async def test_a_page_that_answers_a_form_comes_back_where_it_can_be_got(world: 
     (form,) = [
         each for each in read_page(wrong.text, foot=True).all("form") if each.attributes["action"] == "/language"
     ]
-    assert form.fields()["return_to"] == "/sign-in?return_to=%2Fdevices"
+    assert form.fields()["here"] == "/sign-in?return_to=%2Fdevices"
     await browser.sign_in()
     out = await browser.submit("/sign-out", await browser.http.get("/"))
     (form,) = [each for each in read_page(out.text, foot=True).all("form") if each.attributes["action"] == "/language"]
-    assert form.fields()["return_to"] == "/"
+    assert form.fields()["here"] == "/"
 
 
 async def test_an_applications_word_holds_through_signing_in_and_choosing(world: World) -> None:

@@ -19,5 +19,5 @@ async def choose(services: Services, request: Request) -> Response:
     chosen = language.by_tag(form.get("language", ""))
     if chosen is None:
         raise InvalidRequest("the pages are not written in that language")
-    response = RedirectResponse(local(form.get("return_to", "/")), status_code=303)
+    response = RedirectResponse(local(form.get("here", "/")), status_code=303)
     return keep(services, response, CHOSEN, chosen, CHOSEN_FOR)
