@@ -1,5 +1,6 @@
 """Every page, template and text of a page is in the scenes that tests look at and pictures are taken of."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,13 @@ def test_the_server_itself_answers_with_each_kind_of_page(tmp_path: Path) -> Non
     told = {shown.kind(each.name) for each in served.served_scenes(tmp_path)}
     rendered = {shown.kind(each.name) for each in shown.scenes()}
     assert rendered - told == {"to another provider", "unproved"}  # a provider and a bound session are needed for these
+
+
+def test_no_two_sentences_run_together() -> None:
+    """As they do where a template ends one with a block at the end of its line."""
+    together = re.compile(r"[a-z]{2}[.!?][A-Z]|\d[.!?][A-Z]|ago[a-z]")
+    found = {each.name: told for each in shown.scenes() if (told := together.findall(each.page.one("main").words))}
+    assert found == {}
 
 
 def test_of_every_text_on_a_page_it_is_said_whether_others_choose_it() -> None:
