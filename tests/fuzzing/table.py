@@ -53,6 +53,7 @@ NOT_FUZZED = {
     "segue_authz.grants.device_code:_check_policy": _OURS,
     "segue_resource.settings:_sensitive": _OPERATOR,
     "segue_resource.operating.interval:moment": _OPERATOR,
+    "segue_resource.operating.sensitivity:_word": _OPERATOR,
     "segue_resource.retention_file:_classes": _OPERATOR,
     "segue_resource.retention_file:_duration": _OPERATOR,
     "segue_resource.retention_file:read": _OPERATOR,

@@ -176,10 +176,11 @@ def test_script_style_and_drawings_use_no_sink_and_nothing_foreign() -> None:
         assert path.suffix != ".svg" or not re.search(r"<script|<style|\son\w+=|href", text)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark", "print"])
 def test_text_and_edges_stand_out_from_their_ground_as_wcag_asks(scheme: str) -> None:
-    light, dark = re.findall(r":root \{(.*?)\}", (STATIC / "pages.css").read_text(), re.DOTALL)
-    colours = dict(re.findall(r"--([\w-]+): (#\w{6})", light if scheme == "light" else dark))
+    light, dark, printed = re.findall(r":root \{(.*?)\}", (STATIC / "pages.css").read_text(), re.DOTALL)
+    own = {"light": "", "dark": dark, "print": printed}[scheme]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6})", light + own))
     for ground in ("paper", "card"):
         for text in ("ink", "muted", "accent", "warn", "danger"):
             assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
