@@ -9,6 +9,7 @@ use to change it for. What comes back is a matter for who asked; an error tells 
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from socket import SOCK_STREAM
@@ -23,6 +24,7 @@ AT_ONCE = 16
 """Requests under way in one process; further ones are refused, so that slow hosts cannot gather all of its work."""
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a name. Raises `OSError`."""
 
@@ -52,12 +54,14 @@ async def resolve(host: str, port: int) -> list[str]:
     return [str(where[0]) for *_, where in found]
 
 
-def is_public(text: str) -> bool:
-    """Whether the address is one of the public internet, and no other address in disguise."""
+def may_be_asked(text: str, networks: Iterable[Network] = ()) -> bool:
+    """Whether the address is one of the public internet, and no other address in disguise; or in those networks."""
     try:
         address: Address = ip_address(text)
     except ValueError:
         return False
+    if any(address in network for network in networks):
+        return True
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast and not any(address in each for each in _SPECIAL)
     return address.is_global and address in _ALLOCATED and not any(address in each for each in _WRAPPING)
@@ -85,6 +89,12 @@ class Outbound:
         self._network = _Public(resolve, network or httpcore2.AnyIOBackend())
         self._tls = tls
         self._slots = asyncio.Semaphore(AT_ONCE)
+
+    def also(self, networks: Iterable[Network]) -> "Outbound":
+        """The same way, and the same room on it, for whom the operator says that they are within these networks."""
+        wider = copy(self)
+        wider._network = self._network.also(networks)
+        return wider
 
     async def get(self, url: str, *, accept: str = "application/json", most: int = MAX_BYTES) -> Answer:
         """Raises `NotReached`."""
@@ -150,11 +160,20 @@ async def _bounded(response: httpcore2.Response, most: int) -> Answer:
 
 
 class _Public(httpcore2.AsyncNetworkBackend):
-    """Connects to a name by addresses that it has resolved and found to be public, and in no other way."""
+    """Connects to a name by addresses that it has resolved and found to be public, and in no other way.
 
-    def __init__(self, resolve: Resolve, network: httpcore2.AsyncNetworkBackend) -> None:
+    `networks` count as public: the operator has said whose they are.
+    """
+
+    def __init__(
+        self, resolve: Resolve, network: httpcore2.AsyncNetworkBackend, networks: tuple[Network, ...] = ()
+    ) -> None:
         self._resolve = resolve
         self._network = network
+        self._networks = networks
+
+    def also(self, networks: Iterable[Network]) -> "_Public":
+        return _Public(self._resolve, self._network, tuple(networks))
 
     async def connect_tcp(
         self,
@@ -165,7 +184,7 @@ class _Public(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         addresses = await self._resolve(host, port)
-        if not addresses or not all(is_public(address) for address in addresses):
+        if not addresses or not all(may_be_asked(address, self._networks) for address in addresses):
             raise NotReached("the name leads to an address that is not public")
         for address in addresses[:-1]:
             try:

@@ -377,7 +377,7 @@ def client_metadata_document(data: bytes) -> None:
 @parser(
     "client-address",
     "segue_authz.outbound:_read",
-    "segue_authz.outbound:is_public",
+    "segue_authz.outbound:may_be_asked",
     "segue_authz.delivery:on_loopback",
     "segue_authz.delivery:_loopback",
     "segue_authz.domain.client:acceptable_uri",
@@ -404,9 +404,9 @@ def client_address(data: bytes) -> None:
     assert parts.hostname
 
 
-@parser("peer-address", "segue_authz.outbound:is_public", seeds=[b"10.0.0.1", b"::1", b"8.8.8.8", b"::ffff:8.8.8.8"])
+@parser("peer-address", "segue_authz.outbound:may_be_asked", seeds=[b"10.0.0.1", b"::1", b"8.8.8.8", b"::ffff:8.8.8.8"])
 def peer_address(data: bytes) -> None:
-    if outbound.is_public(any_text(data)):
+    if outbound.may_be_asked(any_text(data)):
         address = ip_address(any_text(data))
         assert address.is_global
         assert not any((address.is_loopback, address.is_private, address.is_link_local, address.is_multicast))

@@ -28,6 +28,7 @@ NOT_FUZZED = {
     "segue_authz.upstream.provider_file:_acr": _OPERATOR,
     "segue_authz.upstream.provider_file:_credential": _OPERATOR,
     "segue_authz.upstream.provider_file:_matching": _OPERATOR,
+    "segue_authz.upstream.provider_file:_networks": _OPERATOR,
     "segue_authz.upstream.provider_file:_provider": _OPERATOR,
     "segue_authz.upstream.provider_file:_scopes": _OPERATOR,
     "segue_authz.upstream.provider_file:read": _OPERATOR,

@@ -4,6 +4,7 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
@@ -369,6 +370,25 @@ async def test_an_address_inside_the_network_is_never_asked(world: World, works:
     assert answer.status_code == 503
     assert "10.0.0.1" not in internet.connected
     assert json.dumps(internet.asked).count("inside.example") == 0
+
+
+@pytest.mark.requirement("XD-META-03")
+async def test_a_provider_in_a_network_of_the_operators_is_asked_there_and_in_no_other(
+    world: World, internet: Internet
+) -> None:
+    internet.names |= {HOST: ["10.20.0.5"], "inside.example": ["10.21.0.5"]}
+    closed = upstream(world, internet, admits=Admits.ANYBODY)
+    browser = world.browser()
+    page = await browser.http.get("/sign-in")
+    assert (await press(browser, page, f"/sign-in/upstream/{closed.provider.name}")).status_code == 503
+    assert internet.connected == []
+    works = upstream(world, internet, admits=Admits.ANYBODY, networks=(ip_network("10.20.0.0/16"),))
+    assert (await works.sign_in(world.browser())).status_code == 303
+    assert set(internet.connected) == {"10.20.0.5"}
+    works = upstream(world, internet, admits=Admits.ANYBODY, networks=(ip_network("10.20.0.0/16"),))
+    works.publish(token_endpoint="https://inside.example/token")
+    assert (await works.sign_in(world.browser())).status_code == 503
+    assert "10.21.0.5" not in internet.connected
 
 
 async def test_an_account_that_was_closed_is_not_opened_from_there(world: World, works: Upstream) -> None:

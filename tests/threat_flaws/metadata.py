@@ -18,7 +18,7 @@ def an_answer_does_not_say_whose_it_is(patch: Patch) -> None:
 
 @flaw("XD-META-03")
 def any_address_is_asked(patch: Patch) -> None:
-    patch.setattr(outbound, "is_public", lambda _: True)
+    patch.setattr(outbound, "may_be_asked", lambda *_: True)
 
 
 @flaw("XD-META-04")

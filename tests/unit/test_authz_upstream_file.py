@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,11 @@ def test_what_is_not_said_is_the_careful_choice(file: Path) -> None:
     assert (works.secret, works.key) == (SECRET, None)
     assert works.admits is Admits.LINKED
     assert works.scopes == ("openid",)
-    assert (works.require, works.acr) == ({}, {})
+    assert (works.require, works.acr, works.networks) == ({}, {}, ())
 
 
 def test_everything_can_be_said(file: Path) -> None:
-    text = WORKS + 'admits = "anybody"\nscopes = ["openid", "profile", "openid"]\n'
+    text = WORKS + 'admits = "anybody"\nscopes = ["openid", "profile", "openid"]\nnetworks = ["10.20.0.0/16"]\n'
     text += '[providers.works.require]\nhd = ["works.example"]\nemail_verified = [true]\n'
     text += f'[providers.works.acr]\n"urn:works:two" = "{PASSKEY_ACR}"\n'
     text += WORKS.replace("works", "other-1").replace("Works", "Others").replace("id.example", "id.other.example/t/")
@@ -68,6 +69,8 @@ def test_everything_can_be_said(file: Path) -> None:
     assert works.scopes == ("openid", "profile")
     assert works.require == {"hd": ("works.example",), "email_verified": (True,)}
     assert works.acr == {"urn:works:two": PASSKEY_ACR}
+    assert works.networks == (ip_network("10.20.0.0/16"),)
+    assert works.shown()["networks"] == ["10.20.0.0/16"]
     assert other.issuer == "https://id.other.example/t/", "an issuer may end in a slash, and then that is its name"
 
 
@@ -114,6 +117,8 @@ WRONG = {
     "requirements are a list": (WORKS + "require = []", "must be a table of claims"),
     "a strength is made up": (WORKS + 'acr = {x = "strong"}', "must be one of urn:segue:acr:upstream"),
     "strengths are a list": (WORKS + "acr = []", "must be a table"),
+    "networks are a text": (WORKS + 'networks = "10.0.0.0/8"', "it must be a list such as"),
+    "a network is an address of one": (WORKS + 'networks = ["10.20.0.5/16"]', "has host bits set"),
     "two have one issuer": (WORKS + WORKS.replace("works", "others").replace("Works", "Others"), "the same issuer"),
     "two have one label": (WORKS + WORKS.replace("works", "others").replace("id.", "id2."), "the same label"),
 }

@@ -5,7 +5,7 @@ may be a new one, so the keys are read again then (Core section 10.1.1), once in
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -84,7 +84,8 @@ class _Kept:
 class Discovery:
     """For each provider in each process. Several people who sign in at once make one request."""
 
-    def __init__(self, reach: Reach, clock: Clock) -> None:
+    def __init__(self, reach: Mapping[str, Reach], clock: Clock) -> None:
+        """`reach`: the way to each provider, by its name."""
         self._reach = reach
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
@@ -97,9 +98,9 @@ class Discovery:
                 url = provider.issuer.removesuffix("/") + "/.well-known/openid-configuration"
 
                 def read(content: bytes) -> Metadata:
-                    return read_metadata(content, issuer=provider.issuer, may=self._reach.may)
+                    return read_metadata(content, issuer=provider.issuer, may=self._reach[provider.name].may)
 
-                kept.metadata = await self._fetch(kept, url, read), self._clock()
+                kept.metadata = await self._fetch(provider, url, read), self._clock()
             return kept.metadata[0]
 
     async def signed(self, provider: Provider, text: str) -> Token:
@@ -117,14 +118,15 @@ class Discovery:
         async with kept.reading:
             old = kept.keys
             if old is None or self._clock() - old[1] >= LIFETIME or old[1] == newer_than:
-                kept.keys = old = await self._fetch(kept, jwks_uri, read_keys), self._clock()
+                kept.keys = old = await self._fetch(provider, jwks_uri, read_keys), self._clock()
             return old
 
-    async def _fetch(self, kept: _Kept, url: str, read: Callable[[bytes], T]) -> T:
+    async def _fetch(self, provider: Provider, url: str, read: Callable[[bytes], T]) -> T:
+        kept = self._of(provider)
         if kept.failed_at is not None and 0 <= self._clock() - kept.failed_at < PAUSE:
             raise NotReached("it did not answer a moment ago")
         try:
-            found = read(await self._reach.get(url))
+            found = read(await self._reach[provider.name].get(url))
         except (NotReached, NotBelieved):
             kept.failed_at = self._clock()
             raise

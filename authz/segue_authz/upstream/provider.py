@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from segue_authz.domain.account import UPSTREAM_ACR
+from segue_authz.outbound import Network
 
 PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
 Required = Mapping[str, tuple[str | bool, ...]]
@@ -29,7 +30,8 @@ class Provider:
     """`name` is a part of its addresses here, `label` what people read. It has a `secret` or a `key`, never both.
 
     `require` are claims of the ID token of which each must have one of the values. `acr` says what a sign-in that the
-    provider calls so is called here; nothing else that it says of strength counts.
+    provider calls so is called here; nothing else that it says of strength counts. `networks` are networks of the
+    operator in which it may be, beside the public internet.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Provider:
     admits: Admits = Admits.LINKED
     require: Required = field(default_factory=dict)
     acr: Mapping[str, str] = field(default_factory=dict)
+    networks: tuple[Network, ...] = ()
 
     def lets_in(self, claims: Mapping[str, Any]) -> bool:
         """Whether the signed claims are those of somebody who may come in at all."""
@@ -66,6 +69,7 @@ class Provider:
             "admits": self.admits.value,
             "require": {name: list(values) for name, values in self.require.items()},
             "acr": dict(self.acr),
+            "networks": [str(network) for network in self.networks],
         }
 
 

@@ -6,6 +6,7 @@ issuer = "https://id.example.com"
 client_id = "segue"
 client_secret_file = "work-secret"        # or private_key_file = "work.pem"; beside this file
 admits = "linked"                         # or "anybody"
+networks = ["10.20.0.0/16"]               # where it may be beside the public internet
 
 [providers.work.require]
 hd = ["example.com"]
@@ -17,6 +18,7 @@ hd = ["example.com"]
 import re
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from segue_storage.setting import BadSetting, address
 
 from segue_authz.domain.account import PASSKEY_ACR, PASSWORD_ACR, UPSTREAM_ACR
+from segue_authz.outbound import Network
 from segue_authz.upstream.provider import Admits, PrivateKey, Provider, Required
 
 OWN_ACRS = (UPSTREAM_ACR, PASSWORD_ACR, PASSKEY_ACR)
@@ -37,7 +40,7 @@ _SCOPE = re.compile(r"[!#-\[\]-~]{1,100}", re.ASCII)
 _MEMBERS = frozenset(
     (
         *("label", "issuer", "client_id", "client_secret_file", "private_key_file"),
-        *("scopes", "admits", "require", "acr"),
+        *("scopes", "admits", "require", "acr", "networks"),
     )
 )
 
@@ -80,6 +83,7 @@ def _provider(name: str, table: Any, *, folder: Path) -> Provider:
         admits=_admits(table, where),
         require=_require(table, where),
         acr=_acr(table, where),
+        networks=_networks(table, where),
     )
 
 
@@ -151,6 +155,16 @@ def _admits(table: Mapping[str, Any], where: str) -> Admits:
     if value not in tuple(Admits):
         raise BadSetting(f"{where}.admits is {value!r}; it must be one of {', '.join(Admits)}")
     return Admits(value)
+
+
+def _networks(table: Mapping[str, Any], where: str) -> tuple[Network, ...]:
+    networks = table.get("networks", [])
+    if not isinstance(networks, list) or not all(isinstance(each, str) for each in networks):
+        raise BadSetting(f'{where}.networks is {networks!r}; it must be a list such as ["10.20.0.0/16"]')
+    try:
+        return tuple(ip_network(each) for each in networks)
+    except ValueError as wrong:
+        raise BadSetting(f"{where}.networks: {wrong}") from wrong
 
 
 def _require(table: Mapping[str, Any], where: str) -> Required:

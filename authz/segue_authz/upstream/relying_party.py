@@ -66,7 +66,7 @@ class RelyingParty:
         self._derivation = derivation
         self._clock = clock
         self._random = random
-        self._reach = Reach(outbound, development=development)
+        self._reach = {each.name: Reach(outbound.also(each.networks), development=development) for each in providers}
         self._discovery = Discovery(self._reach, clock)
 
     def provider(self, name: str) -> Provider | None:
@@ -153,7 +153,7 @@ class RelyingParty:
             redirect_uri=self.redirect_uri(provider),
             code_challenge_method="S256",
             token_endpoint_auth_method="own",  # noqa: S106
-            transport=self._reach,
+            transport=self._reach[provider.name],
             trust_env=False,
         )
         client.register_client_auth_method(("own", self._proof(provider, metadata)))
