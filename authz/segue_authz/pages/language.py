@@ -7,6 +7,7 @@ section 3.1.2.1), then what the browser asks for (RFC 9110 section 12.5.4), then
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from babel.core import negotiate_locale
 
@@ -46,6 +47,7 @@ def asked_for(ui_locales: str) -> Language | None:
     return first_spoken(ui_locales[:_LONGEST].split(" ", maxsplit=_MOST)[:_MOST])
 
 
+@lru_cache(maxsize=512)
 def accepted(accept_language: str) -> Language | None:
     """Of a header `Accept-Language`: by weight, then in its order. What is malformed in it is passed over."""
     ranges = [_RANGE.fullmatch(each.strip()) for each in accept_language[:_LONGEST].split(",", maxsplit=_MOST)[:_MOST]]
