@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import SWITCHES, started_playwright
+from chromium import SWITCHES, executable, started_playwright
 from opened_devices import Devices, opened_devices
 from playwright.sync_api import Browser, Playwright
-from server_process import binary
 from stage import Stage, embedded_stage, scaled_stage
 from two_devices import Desktop, Phone
 
@@ -24,7 +23,15 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """For tests that need pages and no profile."""
-    browser = playwright.chromium.launch(executable_path=binary("chromium"), args=SWITCHES)
+    browser = playwright.chromium.launch(executable_path=executable(), args=SWITCHES)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
+    """For what is beside the page, such as notifications."""
+    browser = playwright.chromium.launch(executable_path=executable(whole=True), args=SWITCHES)
     yield browser
     browser.close()
 

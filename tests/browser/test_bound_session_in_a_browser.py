@@ -42,7 +42,7 @@ def browsers(playwright: Playwright, server: HttpsWorld, tmp_path: Path) -> Iter
         switches = ["--disable-quic", f"--ignore-certificate-errors-spki-list={server.spki}"]
         switches += [f"--enable-features={FEATURES}"] if features else []
         stack = running[name] = ExitStack()
-        context = stack.enter_context(profile(playwright, tmp_path / name, DESKTOP, switches=switches))
+        context = stack.enter_context(profile(playwright, tmp_path / name, DESKTOP, switches=switches, whole=True))
         return context.new_page()
 
     yield start

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chromium import SWITCHES
+from chromium import SWITCHES, executable
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 from rounds import FULL
 from scenes import axe, eye
 from scenes.shown import scenes
 from scenes.site import SceneSite, scene_site, stay
-from server_process import binary
 
 pytestmark = pytest.mark.browser
 DECISIONS = {
@@ -227,7 +226,7 @@ def test_enlarged_nothing_lies_beside_the_screen_or_is_cut_off(
 ) -> None:
     """400 % of a desktop's width (WCAG 1.4.10), and letters of twice the size, as set in the browser (1.4.4)."""
     switches = [*SWITCHES, f"--blink-settings=defaultFontSize={letters}"]
-    browser = playwright.chromium.launch(executable_path=binary("chromium"), args=switches)
+    browser = playwright.chromium.launch(executable_path=executable(), args=switches)
     page, found = browser.new_page(viewport={"width": width, "height": 740}), {}
     stay(page.context)
     for name, address in addresses.items():

@@ -44,9 +44,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment
 
 
 @pytest.fixture
-def contexts(chromium: Browser) -> Iterator[list[BrowserContext]]:
+def contexts(whole_chromium: Browser) -> Iterator[list[BrowserContext]]:
     """A desktop's browser and a phone's; nothing on their pages may go wrong."""
-    opened = [chromium.new_context(**device) for device in (DESKTOP, PHONE)]
+    opened = [whole_chromium.new_context(**device) for device in (DESKTOP, PHONE)]
     witnesses = [Witness(context) for context in opened]
     yield opened
     assert [complaint for witness in witnesses for complaint in witness.complaints] == []

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from chromium import executable
 from playwright.async_api import Error
 from segue_demo.certificate import self_made
 from segue_threats.attack import Attack, Need
@@ -20,7 +21,6 @@ from segue_threats.outcome import Ending, Outcome
 from segue_threats.redaction import Redactor
 from segue_threats.runner import Selection
 from segue_threats.window import open_window
-from server_process import binary
 from threat_flaws import PAGE_FLAWS, Flaw
 from threat_instance import Instance, instance
 
@@ -43,10 +43,9 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def watched() -> Iterator[Watched]:
-    executable = binary("chromium")
     with instance() as here, asyncio.Runner() as loop:
         closing = AsyncExitStack()
-        chromium = loop.run(closing.enter_async_context(found(executable, here.configuration)))
+        chromium = loop.run(closing.enter_async_context(found(executable(), here.configuration)))
         assert isinstance(chromium, Chromium)
         yield Watched(here, chromium, loop)
         loop.run(closing.aclose())
@@ -118,7 +117,7 @@ def test_a_server_under_roots_of_ones_own_is_opened_if_they_are_named(
     async def opened() -> str:
         async with (
             await asyncio.start_server(_answer, "localhost", 0, ssl=serving) as server,
-            found(binary("chromium"), replace(watched.here.configuration, trust=trust, issuer=at(server))) as chromium,
+            found(executable(), replace(watched.here.configuration, trust=trust, issuer=at(server))) as chromium,
         ):
             assert isinstance(chromium, Chromium)
             page = await (await chromium.context()).new_page()

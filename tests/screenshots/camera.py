@@ -5,13 +5,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from chromium import SWITCHES
+from chromium import SWITCHES, executable
 from opened_devices import opened_devices
 from PIL import Image
 from playwright.sync_api import Page, Playwright
 from scenes import demo, shown
 from scenes.site import SceneSite, stay
-from server_process import binary
 from stage import embedded_stage
 
 from screenshots.picture import DemoPicture, Picture, demo_pictures
@@ -23,7 +22,7 @@ PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 
 def taken(playwright: Playwright, site: SceneSite, wanted: Iterable[Picture]) -> Iterator[tuple[Picture, bytes]]:
     """Each picture, as a PNG. The clocks of the pages stand still."""
-    browser = playwright.chromium.launch(executable_path=binary("chromium"), args=SWITCHES)
+    browser = playwright.chromium.launch(executable_path=executable(), args=SWITCHES)
     page = browser.new_page()
     stay(page.context)
     page.clock.install(time=0)
