@@ -3,21 +3,19 @@
 import asyncio
 import json
 from base64 import b64decode
-from collections.abc import AsyncIterator
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 import jwt
 import pytest
-from authz_world import DESKTOP, ISSUER, PASSWORD, USERNAME, World, open_world
+from authz_world import DESKTOP, ISSUER, PASSWORD, USERNAME, World
 from segue_authz import outbound
 from segue_authz.domain.account import PASSKEY_ACR, UPSTREAM_ACR
 from segue_authz.domain.upstream import REQUEST_LIFETIME
 from segue_authz.stores.restored import void_everything
 from segue_authz.upstream.provider import Admits
-from small_internet import Internet, small_internet
+from small_internet import Internet
 from upstream_world import (
     CLIENT_ID,
     HOST,
@@ -34,26 +32,12 @@ from upstream_world import (
     upstream,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A12")]
-
-
-@pytest.fixture
-async def internet(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Internet]:
-    async with small_internet(tmp_path, host=HOST) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    opened = await open_world(tmp_path, database_url=f"sqlite:///{tmp_path}/authz.db", ephemeral_url=None)
-    yield opened
-    await opened.aclose()
-
-
-@pytest.fixture
-def works(world: World, internet: Internet) -> Upstream:
-    """A provider that everybody may come in by."""
-    return upstream(world, internet, admits=Admits.ANYBODY)
+pytest_plugins = ["upstream_fixtures"]
+pytestmark = [
+    pytest.mark.parametrize("storage_set", ["embedded"], indirect=True),
+    pytest.mark.anyio,
+    pytest.mark.requirement("A12"),
+]
 
 
 def redeemed(internet: Internet) -> tuple[str, dict[str, str]]:

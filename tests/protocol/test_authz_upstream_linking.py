@@ -1,31 +1,20 @@
 """Linking an account elsewhere: by who has signed in at both just now, to one account; the last way in stays."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from authz_world import Browser, World, open_world
+from authz_world import Browser, World
 from segue_authz.domain.ways import FRESH
 from segue_authz.stores.tables import bound_sessions
 from segue_authz.upstream.provider import Admits
-from small_internet import Internet, small_internet
+from small_internet import Internet
 from upstream_world import HOST, NAME, Upstream, person_of, press, session_of, upstream
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A12")]
+pytest_plugins = ["upstream_fixtures"]
+pytestmark = [
+    pytest.mark.parametrize("storage_set", ["embedded"], indirect=True),
+    pytest.mark.anyio,
+    pytest.mark.requirement("A12"),
+]
 HERE = "/account/security"
-
-
-@pytest.fixture
-async def internet(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Internet]:
-    async with small_internet(tmp_path, host=HOST) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    opened = await open_world(tmp_path, database_url=f"sqlite:///{tmp_path}/authz.db", ephemeral_url=None)
-    yield opened
-    await opened.aclose()
 
 
 @pytest.fixture

@@ -1,35 +1,19 @@
 """Signing out by way of a provider (Back-Channel Logout 1.0), and being led to it (RP-Initiated Logout 1.0)."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from authz_world import ISSUER, World, open_world
-from segue_authz.upstream.provider import Admits
-from small_internet import Internet, small_internet
-from upstream_world import CLIENT_ID, HOST, NAME, Upstream, person_of, upstream
+from authz_world import ISSUER, World
+from small_internet import Internet
+from upstream_world import CLIENT_ID, HOST, NAME, Upstream, person_of
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A12")]
-
-
-@pytest.fixture
-async def internet(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Internet]:
-    async with small_internet(tmp_path, host=HOST) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    opened = await open_world(tmp_path, database_url=f"sqlite:///{tmp_path}/authz.db", ephemeral_url=None)
-    yield opened
-    await opened.aclose()
-
-
-@pytest.fixture
-def works(world: World, internet: Internet) -> Upstream:
-    return upstream(world, internet, admits=Admits.ANYBODY)
+pytest_plugins = ["upstream_fixtures"]
+pytestmark = [
+    pytest.mark.parametrize("storage_set", ["embedded"], indirect=True),
+    pytest.mark.anyio,
+    pytest.mark.requirement("A12"),
+]
 
 
 async def test_a_logout_there_ends_the_sessions_that_were_begun_by_it_and_no_others(
