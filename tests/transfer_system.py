@@ -117,7 +117,8 @@ async def make_template(folder: Path) -> Template:
         account = await accounts.by_username(username)
         assert account is not None
         session_id = _DERIVATION.digest("browser", browser)
-        await sessions.add(BrowserSession(session_id, account.subject, START, PASSWORD_ACR, START + 10**9))
+        until = START + 10**9  # signed in for ever, and always of late: how old a sign-in may be is another matter
+        await sessions.add(BrowserSession(session_id, account.subject, until, PASSWORD_ACR, until))
     narrow = clients.update().where(clients.c.client_id == PHONE).values(actions=" ".join(sorted(PHONE_ACTIONS)))
     await world.database.write(lambda connection: connection.execute(narrow).rowcount)
     keys = {"desk": desktop.key} | {name: world.device().key for name in KEYS[1:]}

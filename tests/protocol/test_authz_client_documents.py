@@ -101,8 +101,8 @@ async def test_a_client_that_nobody_registered_goes_the_whole_way(
 async def test_the_page_says_who_published_it_and_that_nobody_checked_it(world: World) -> None:
     browser = await signed_in(world)
     text = (await ask(world, browser)).text
-    assert '<bdi data-fact="published_at">client.example</bdi>' in text
-    assert '<bdi data-fact="answer_host">client.example</bdi>' in text
+    assert '<bdi dir="ltr" data-fact="published_at">client.example</bdi>' in text
+    assert '<bdi dir="ltr" data-fact="answer_host">client.example</bdi>' in text
     assert 'data-fact="verified" data-value="no"' in text
     heading = text[text.index("<h1") : text.index("</h1>")]
     assert "Some App" not in heading

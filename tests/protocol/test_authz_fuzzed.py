@@ -27,7 +27,9 @@ from segue_authz.domain.client import Client, Method
 from segue_authz.endpoints import form, withdrawal
 from segue_authz.endpoints.introspection import SIGNED
 from segue_authz.enrolment import add_client
+from upstream_world import Upstream
 
+pytest_plugins = ["upstream_fixtures"]
 EXAMPLES = rounds(bounded=6, full=250)
 DOCUMENT = Document("authz.json")
 STORE_AUTH = httpx2.BasicAuth("store", "s" * 43)
@@ -73,8 +75,8 @@ class Witness:
         self.answers.append((scope["method"], scope["path"], answer))
 
 
-async def everything(world: World) -> None:
-    """A push, a pull, what a resource server asks, and the end of it all."""
+async def everything(world: World, works: Upstream) -> None:
+    """A push, a pull, what a resource server asks, what another provider tells, and the end of it all."""
     method = Method.CLIENT_SECRET_BASIC
     server = Client("store", "API", ACTIONS, method=method, secret_digest=digest("s" * 43), audience=STORE)
     await add_client(world.database, server)
@@ -110,6 +112,7 @@ async def everything(world: World) -> None:
     assert (await http.delete(path, headers=headers)).status_code == 204
     assert (await (await backend(world)).ask_person()).status_code == 200
     await signals(world)
+    assert (await works.log_out()).status_code == 200
     for path in ("/status", "/status/0", "/.well-known/ssf-configuration"):
         assert (await http.get(path)).status_code == 200
     ended = {"client_id": PHONE, "token": phone.tokens["refresh_token"]}
@@ -137,9 +140,11 @@ async def signals(world: World) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.requirement("A14")
-async def test_what_the_authorization_server_answers_is_what_its_document_tells_of(world: World) -> None:
+async def test_what_the_authorization_server_answers_is_what_its_document_tells_of(
+    world: World, works: Upstream
+) -> None:
     world.app = witness = Witness(world.app)
-    await everything(world)
+    await everything(world, works)
     good = set()
     for method, path, answer in witness.answers:
         for operation_id, operation in DOCUMENT.operations.items():

@@ -3,7 +3,7 @@
 from typing import Any
 
 from segue_authz.endpoints import device_authorization
-from segue_authz.endpoints.sign_in import password
+from segue_authz.endpoints.sign_in import password, throttle
 from segue_authz.grants.refresh_token import RefreshTokenGrant
 from segue_authz.grants.request import TokenRequest
 from segue_resource.endpoints import events, places
@@ -37,7 +37,7 @@ def a_place_is_never_free_again(patch: Patch) -> None:
 
 @flaw("XD-DOS-05")
 def tries_count_for_the_name_wherever_they_come_from(patch: Patch) -> None:
-    patch.setattr(password, "network_of", lambda _: "everywhere")
+    patch.setattr(throttle, "network_of", lambda _: "everywhere")
 
 
 @flaw("XD-DOS-05")

@@ -225,7 +225,7 @@ def test_the_list_names_every_threat(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["--list"]) == 0
     told = capsys.readouterr().out
     assert all(threat.id in told for threat in CATALOGUE.threats)
-    assert "not attacked yet" in told
+    assert "not attacked yet" not in told
 
 
 GOOD = """

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segue_authz.domain.refusal import InvalidRequest, Refusal
-from segue_authz.endpoints.answer import NO_STORE
+from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.network import limit, network_of
 from segue_authz.endpoints.operation import TEXT, operation
@@ -57,4 +57,4 @@ async def log_out(services: Services, request: Request) -> Response:
     if ended is None:
         raise InvalidRequest("the logout token is not valid", because="it was told before")
     _LOG.info("logout at %s: %d sessions ended", provider.name, ended)
-    return Response(status_code=200, headers=NO_STORE)
+    return answered({})
