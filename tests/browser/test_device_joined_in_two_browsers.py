@@ -22,7 +22,9 @@ CLICKED = """async () => {
   const opened = new Promise((resolve) => {
     Object.defineProperty(clients, "openWindow", { configurable: true, value: async (path) => resolve(path) });
   });
-  const notification = { ...self.shown.find((each) => each.tag === "joined"), close: () => {} };
+  const there = (await registration.getNotifications({ tag: "joined" }))[0];
+  const { data } = there ?? self.shown.find((each) => each.tag === "joined");
+  const notification = { data, close: () => {} };
   dispatchEvent(Object.assign(new Event("notificationclick"), { notification, waitUntil: () => {} }));
   return opened;
 }"""
