@@ -14,9 +14,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.requirement("A10", "XD-PUSH-10")]
 AFTER_DEAD_TIME = 700  # milliseconds
 CODE = "open sesame"
 RECORD = """() => {
-  const show = registration.showNotification.bind(registration);
+  const { prototype } = ServiceWorkerRegistration, show = prototype.showNotification;
   self.shown = [];
-  registration.showNotification = (title, options) => (self.shown.push(options), show(title, options));
+  prototype.showNotification = function (title, options) {
+    self.shown.push(options);
+    return show.call(this, title, options);
+  };
 }"""
 CLICKED = """async () => {
   const opened = new Promise((resolve) => {
