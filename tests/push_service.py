@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from threading import Thread
+from typing import Any
 
+from chromium import PATIENCE
 from playwright.sync_api import BrowserContext, Page
 
 TITLES = "async () => (await (await navigator.serviceWorker.ready).getNotifications()).map((n) => n.title)"
@@ -55,6 +57,15 @@ def push_service() -> Iterator[PushService]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def eventually(page: Page, expression: str) -> Any:
+    """What the promise of a script gives, once that is something; `wait_for_function` takes the promise for it."""
+    for _ in range(PATIENCE // 50):
+        if found := page.evaluate(expression):
+            return found
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{expression} gives nothing")
 
 
 def deliver(context: BrowserContext, page: Page, origin: str) -> None:

@@ -8,7 +8,7 @@ from chromium import PHONE
 from deployment import Deployment
 from page_witness import Witness
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from push_service import TITLES, deliver, subscribing
+from push_service import TITLES, deliver, eventually, subscribing
 
 pytestmark = pytest.mark.browser
 AFTER_DEAD_TIME = 700  # milliseconds
@@ -107,6 +107,6 @@ def test_a_browser_is_let_be_told_and_a_message_without_content_becomes_a_notifi
     assert shown == [f"{deployment.site.issuer}/", f"{deployment.site.issuer}/service-worker.js"]
     deliver(context, page, deployment.site.issuer)
     settled = "This has been settled"  # nothing waits any more, and it says so
-    page.wait_for_function(f"async () => String(await ({TITLES})()) === '{settled}'")
+    eventually(page, f"async () => String(await ({TITLES})()) === '{settled}'")
     page.get_by_role("button", name="Stop notifying this browser").click()
     expect(page.locator("[data-fact=told]")).to_have_attribute("data-value", "false")

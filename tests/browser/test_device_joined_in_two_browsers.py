@@ -8,31 +8,25 @@ from chromium import DESKTOP, PATIENCE, PHONE
 from deployment import Deployment
 from page_witness import Witness
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from push_service import TITLES, PushService, deliver, push_service, subscribing
+from push_service import TITLES, PushService, deliver, eventually, push_service, subscribing
 
 pytestmark = [pytest.mark.browser, pytest.mark.requirement("A10", "XD-PUSH-10")]
 AFTER_DEAD_TIME = 700  # milliseconds
 CODE = "open sesame"
-RECORD = """() => {
-  const { prototype } = ServiceWorkerRegistration, show = prototype.showNotification;
-  self.shown = [];
-  prototype.showNotification = function (title, options) {
-    self.shown.push(options);
-    return show.call(this, title, options);
-  };
+JOINED = """async () => {
+  const shown = await (await navigator.serviceWorker.ready).getNotifications();
+  return shown.find((each) => each.title === "A device joined your task")?.data;
 }"""
-CLICKED = """async () => {
+CLICKED = """async (data) => {
   const opened = new Promise((resolve) => {
     Object.defineProperty(clients, "openWindow", { configurable: true, value: async (path) => resolve(path) });
   });
-  const there = (await registration.getNotifications({ tag: "joined" }))[0];
-  const { data } = there ?? self.shown.find((each) => each.tag === "joined");
   const notification = { data, close: () => {} };
   dispatchEvent(Object.assign(new Event("notificationclick"), { notification, waitUntil: () => {} }));
   return opened;
 }"""
-"""Where a click on the notification leads. Without a person at the mouse nothing may be opened, and a Chromium without
-a screen closes what it has shown when it likes."""
+"""Where a click on a notification with this data leads. Without a person at the mouse nothing may be opened, and a
+Chromium without a screen closes what it has shown when it likes."""
 
 
 @pytest.fixture(scope="module")
@@ -111,17 +105,15 @@ def test_the_other_browser_is_told_asked_and_ends_the_access(
     while "joined" not in topics:  # the request itself was told before
         topics.add(service.topics.get(timeout=PATIENCE / 1_000))
     (worker,) = phone.service_workers
-    worker.evaluate(RECORD)
     deliver(phone, other, issuer)
-    other.wait_for_function(f"async () => (await ({TITLES})()).includes('A device joined your task')")
-    assert worker.evaluate(CLICKED) == "/devices"
+    assert worker.evaluate(CLICKED, eventually(other, JOINED)) == "/devices"
     expect(note).to_be_visible()
 
     while "check_in" not in topics:
         topics.add(service.topics.get(timeout=PATIENCE / 1_000))
     assert set(service.bodies) == {b""}
     deliver(phone, other, issuer)
-    other.wait_for_function(f"async () => (await ({TITLES})()).includes('Is this device still yours?')")
+    eventually(other, f"async () => (await ({TITLES})()).includes('Is this device still yours?')")
     expect(other.get_by_role("link", name="Is this device still yours?")).to_be_visible()
     note.click()
     expect(other.get_by_role("heading", name="New since you were last here")).to_be_visible()
