@@ -1,5 +1,6 @@
 """The page itself, and what every change on it asks for first."""
 
+from functools import wraps
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from segue_authz.domain.account import Account, BrowserSession
 from segue_authz.domain.account_event import AccountEvent, Kind
 from segue_authz.domain.identifier import new
 from segue_authz.domain.ways import Ways
+from segue_authz.endpoints.answer import Handler
 from segue_authz.endpoints.browser import Browser, browser_of, check_form
 from segue_authz.endpoints.form import read_form
 from segue_authz.endpoints.services import Services
@@ -51,9 +53,17 @@ async def require_fresh(services: Services, browser: Browser, *, adding: bool = 
     return ways
 
 
-def sign_in_for(ways: Ways) -> Response:
-    """To the sign-in page, and back here."""
-    return RedirectResponse(_anew(ways), status_code=303)
+def fresh_first(handler: Handler) -> Handler:
+    """The handler; whoever has not signed in of late is sent to the sign-in page, and back here."""
+
+    @wraps(handler)
+    async def change(services: Services, request: Request) -> Response:
+        try:
+            return await handler(services, request)
+        except NotFresh as stale:
+            return RedirectResponse(_anew(stale.ways), status_code=303)
+
+    return change
 
 
 def event(services: Services, browser: Browser, kind: Kind, about: str | None = None) -> AccountEvent:

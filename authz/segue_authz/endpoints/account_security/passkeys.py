@@ -12,9 +12,9 @@ from segue_authz.endpoints.account_security.page import (
     NotFresh,
     begin_change,
     event,
+    fresh_first,
     page,
     require_fresh,
-    sign_in_for,
     sign_out_others,
 )
 from segue_authz.endpoints.browser import Browser, browser_of
@@ -41,12 +41,10 @@ async def options(services: Services, request: Request) -> Response:
     return _answer(services.ceremonies.creation_options(_circumstance(browser), account, known), 200)
 
 
+@fresh_first
 async def add(services: Services, request: Request) -> Response:
     browser, form = await begin_change(services, request)
-    try:
-        await require_fresh(services, browser, adding=True)
-    except NotFresh as stale:
-        return sign_in_for(stale.ways)
+    await require_fresh(services, browser, adding=True)
     name = form.get("name", "").strip() or gettext("Passkey")
     if not acceptable_name(name):
         error = gettext("A name has up to 60 characters.")
@@ -65,13 +63,11 @@ async def add(services: Services, request: Request) -> Response:
     return await page(services, browser, notice=gettext("The passkey was added. You can sign in with it from now on."))
 
 
+@fresh_first
 async def change(services: Services, request: Request) -> Response:
     """Name a passkey, or take it away."""
     browser, form = await begin_change(services, request)
-    try:
-        await require_fresh(services, browser)
-    except NotFresh as stale:
-        return sign_in_for(stale.ways)
+    await require_fresh(services, browser)
     return await (_remove if "remove" in form else _rename)(services, browser, form)
 
 

@@ -5,12 +5,11 @@ from starlette.responses import Response
 
 from segue_authz.domain.account_event import Kind
 from segue_authz.endpoints.account_security.page import (
-    NotFresh,
     begin_change,
     event,
+    fresh_first,
     page,
     require_fresh,
-    sign_in_for,
     sign_out_others,
 )
 from segue_authz.endpoints.browser import Browser
@@ -20,12 +19,10 @@ from segue_authz.pages.text import gettext
 from segue_authz.stores.sign_in_ways import LastWay
 
 
+@fresh_first
 async def change(services: Services, request: Request) -> Response:
     browser, form = await begin_change(services, request)
-    try:
-        await require_fresh(services, browser, adding="remove" not in form)
-    except NotFresh as stale:
-        return sign_in_for(stale.ways)
+    await require_fresh(services, browser, adding="remove" not in form)
     return await (_remove if "remove" in form else _set)(services, browser, form)
 
 

@@ -6,23 +6,20 @@ from starlette.responses import Response
 from segue_authz.domain import recovery_code
 from segue_authz.domain.account_event import Kind
 from segue_authz.endpoints.account_security.page import (
-    NotFresh,
     begin_change,
     event,
+    fresh_first,
     page,
     require_fresh,
-    sign_in_for,
 )
 from segue_authz.endpoints.services import Services
 from segue_authz.pages.text import gettext
 
 
+@fresh_first
 async def make(services: Services, request: Request) -> Response:
     browser, _ = await begin_change(services, request)
-    try:
-        await require_fresh(services, browser)
-    except NotFresh as stale:
-        return sign_in_for(stale.ways)
+    await require_fresh(services, browser)
     subject = browser.person()[1].subject
     codes = tuple(recovery_code.generate(services.random) for _ in range(recovery_code.NUMBER))
     digests = [services.derivation.recovery_code(subject, code.replace("-", "")) for code in codes]

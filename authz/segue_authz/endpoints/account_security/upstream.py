@@ -7,12 +7,11 @@ from segue_authz.domain.account_event import Kind
 from segue_authz.domain.refusal import InvalidRequest
 from segue_authz.endpoints.account_security.page import (
     HERE,
-    NotFresh,
     begin_change,
     event,
+    fresh_first,
     page,
     require_fresh,
-    sign_in_for,
     sign_out_others,
 )
 from segue_authz.endpoints.browser import Browser
@@ -26,12 +25,10 @@ MOST = 20
 """Accounts elsewhere that are linked to one here."""
 
 
+@fresh_first
 async def change(services: Services, request: Request) -> Response:
     browser, form = await begin_change(services, request)
-    try:
-        await require_fresh(services, browser, adding="link" in form)
-    except NotFresh as stale:
-        return sign_in_for(stale.ways)
+    await require_fresh(services, browser, adding="link" in form)
     if "link" in form:
         return await _link(services, browser, form["link"])
     if "unlink" in form:
