@@ -7,8 +7,9 @@ from asking_server import AskingServer, asking_place
 from chromium import PHONE
 from deployment import Deployment
 from page_witness import Witness
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from push_service import TITLES, deliver, eventually, subscribing
+from signed_in_page import signed_in
 
 pytestmark = pytest.mark.browser
 AFTER_DEAD_TIME = 700  # milliseconds
@@ -29,16 +30,6 @@ def context(whole_chromium: Browser) -> Iterator[BrowserContext]:
     yield opened
     assert witness.complaints == []
     opened.close()
-
-
-def signed_in(context: BrowserContext, place: Deployment, path: str = "/") -> Page:
-    page = context.new_page()
-    page.goto(f"{place.site.issuer}{path}")
-    page.get_by_label("User name").fill(place.person.username)
-    page.get_by_label("Password").fill(place.person.password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", level=1)).not_to_have_text("Sign in")
-    return page
 
 
 @pytest.mark.requirement("A3", "XD-BACK-02", "XD-BACK-03")

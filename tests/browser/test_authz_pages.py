@@ -1,12 +1,11 @@
 """The pages in a real browser: keyboard, focus, small screens, and what the decision pages do while they are open."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
-import uvicorn
+from app_thread import served
 from authz_page_views import CLAIMED, CONFIRM_STEP, DEVICES, ENTER_CODE, NOW, OFFERED, REQUESTED, every_page, pulled
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from scenes.site import stay
@@ -81,12 +80,8 @@ def show(view: Confirm | Approve) -> Response:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Site]:
     site = Site(port := free_port())
-    server = uvicorn.Server(uvicorn.Config(site.app, port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield site
-    server.should_exit = True
-    thread.join()
+    with served(site.app, port=port):
+        yield site
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from deployment import Deployment
 from page_witness import Witness
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from push_service import TITLES, PushService, deliver, eventually, push_service, subscribing
+from signed_in_page import signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.requirement("A10", "XD-PUSH-10")]
 AFTER_DEAD_TIME = 700  # milliseconds
@@ -57,16 +58,6 @@ def contexts(whole_chromium: Browser) -> Iterator[list[BrowserContext]]:
 def service() -> Iterator[PushService]:
     with push_service() as running:
         yield running
-
-
-def signed_in(context: BrowserContext, place: Deployment, path: str = "/") -> Page:
-    page = context.new_page()
-    page.goto(f"{place.site.issuer}{path}")
-    page.get_by_label("User name").fill(place.person.username)
-    page.get_by_label("Password").fill(place.person.password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", level=1)).not_to_have_text("Sign in")
-    return page
 
 
 def let_a_server_have_a_task(page: Page, deployment: Deployment, server: AskingServer) -> None:

@@ -1,12 +1,11 @@
 """Shows scenes in a browser under their own headers, with the server's own scripts and style sheet."""
 
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, quote
 
-import uvicorn
+from app_thread import served
 from playwright.sync_api import BrowserContext
 from segue_authz.pages import Message, message, static_routes
 from server_process import free_port
@@ -56,9 +55,5 @@ def stay(context: BrowserContext) -> None:
 @contextmanager
 def scene_site() -> Iterator[SceneSite]:
     site = SceneSite(port := free_port())
-    server = uvicorn.Server(uvicorn.Config(site.app, port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield site
-    server.should_exit = True
-    thread.join()
+    with served(site.app, port=port):
+        yield site
