@@ -18,6 +18,7 @@ PARTS = (
     "authz",
     "demo_clients",
     "threats",
+    "bench",
 )
 ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if sys.platform == "win32" else "bin")

@@ -16,6 +16,7 @@ PARTS = {
     "segue_authz": "authz",
     "segue_demo": "demo_clients",
     "segue_threats": "threats",
+    "segue_bench": "bench",
 }
 
 

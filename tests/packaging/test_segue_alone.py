@@ -74,5 +74,4 @@ def test_it_serves_and_no_framework_is_there(clean: Path) -> None:
 
 def test_its_command_knows_what_is_installed(clean: Path) -> None:
     assert done(clean, "segue", "--version").endswith("0.1.0")
-    _, _, listed = done(clean, "segue", "--help").partition("\n\n")
-    assert [line.split()[0] for line in listed.splitlines()] == ["bench"]
+    assert done(clean, "segue", "--help").splitlines()[0].startswith("usage: segue COMMAND")

@@ -1,0 +1,35 @@
+"""What can be measured, one module a subject, each with `run(plan, say) -> Result`. In the order in which all run."""
+
+from importlib import import_module
+from typing import NamedTuple, Protocol, cast
+
+from segue_bench.measure import Plan, Result, Say
+
+
+class Measured(Protocol):
+    """A subject's module."""
+
+    def run(self, plan: Plan, say: Say) -> Result:
+        """Measure it. Raises `Missing` where nothing of it can be."""
+        ...
+
+
+class Subject(NamedTuple):
+    """One line about it, for people who choose; its module is only loaded to run."""
+
+    name: str
+    about: str
+    module: str
+
+    def run(self, plan: Plan, say: Say) -> Result:
+        """Measure it. Raises `Missing`."""
+        return cast(Measured, import_module(self.module)).run(plan, say)
+
+
+SUBJECTS = (
+    Subject(
+        "middleware",
+        "one request through TaskTokenMiddleware, beside bare ES256 and four libraries",
+        "segue_bench.subjects.middleware",
+    ),
+)
