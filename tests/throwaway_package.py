@@ -19,13 +19,14 @@ class ThrowawayPackage:
         sys.modules.pop(NAME, None)
         importlib.invalidate_caches()
 
-    def add_revision(self, number: str, body: str) -> None:
-        """Add a revision on top of the newest; `body` is what its `upgrade` does."""
+    def add_revision(self, number: str, body: str, *, expands: bool = False) -> None:
+        """Add a revision on top of the newest; `body` is what its `upgrade` does, `expands` what it promises."""
         lines = [
             "import sqlalchemy as sa",
             "from alembic import op",
             f"revision = {number!r}",
             f"down_revision = {self._newest!r}",
+            *(["expands = True"] if expands else []),
             "def upgrade():",
             *(f"    {line}" for line in dedent(body).strip().splitlines()),
         ]
@@ -35,3 +36,4 @@ class ThrowawayPackage:
     def forget_revision(self, number: str) -> None:
         """Be an older release again."""
         (self._versions / f"{number}_revision.py").unlink()
+        self._newest = f"{int(number) - 1:04}"

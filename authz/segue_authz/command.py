@@ -13,7 +13,7 @@ from typing import Any
 from segue.authority import ACTIONS
 from segue.clock import now
 from segue_storage.database import Database, open_database
-from segue_storage.migrations import SchemaBehind
+from segue_storage.migrations import SchemaAhead, SchemaBehind
 from segue_storage.setting import BadSetting
 
 from segue_authz import client_command, stream_command, user_command
@@ -185,7 +185,7 @@ def _run(options: argparse.Namespace, work: Callable[[Database, argparse.Namespa
         result = asyncio.run(with_database())
     except (AccountExists, ClientExists) as taken:
         return _failed(f"{taken} exists already")
-    except (NotAcceptable, BadSetting, SchemaBehind) as fault:
+    except (NotAcceptable, BadSetting, SchemaAhead, SchemaBehind) as fault:
         return _failed(str(fault))
     print(json.dumps(result) if options.json else "\n".join(_line(row) for row in _rows(result)))
     return 0

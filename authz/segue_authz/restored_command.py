@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from segue.clock import now
 from segue_storage.database import DatabaseUnavailable, open_database
-from segue_storage.migrations import SchemaBehind
+from segue_storage.migrations import SchemaAhead, SchemaBehind
 from segue_storage.setting import BadSetting
 
 from segue_authz.serving import prepare_tables
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
         settings = from_process()
         prepare_tables(settings)
         voided = asyncio.run(_void(settings))
-    except (BadSetting, SchemaBehind, DatabaseUnavailable) as fault:
+    except (BadSetting, SchemaAhead, SchemaBehind, DatabaseUnavailable) as fault:
         print(f"segue restored: {fault}", file=sys.stderr)
         return 1
     told = asdict(voided)

@@ -9,13 +9,13 @@ from importlib.metadata import EntryPoint, entry_points
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from .migrations import BrokenReferences, SchemaAhead, Upgraded, upgrade
+from .migrations import BrokenReferences, SchemaAhead, TablesInUse, Upgraded, upgrade
 from .setting import BadSetting
 
 GROUP = "segue.migrations"
 """Entry points: a package with migrations, and its function from the environment to settings with a `database`."""
 
-_FAULTS = (BadSetting, SchemaAhead, BrokenReferences, SQLAlchemyError, ValueError, OSError, ImportError)
+_FAULTS = (BadSetting, SchemaAhead, TablesInUse, BrokenReferences, SQLAlchemyError, ValueError, OSError, ImportError)
 
 
 def db(argv: list[str]) -> int:
