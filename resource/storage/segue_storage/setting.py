@@ -1,6 +1,8 @@
-"""Reading one setting from the environment: what it must be, and how it is told without its password."""
+"""Reading one setting from the environment, or from the file that it names, and telling it without its password."""
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from segue.target_uri import require_identifier
 
@@ -16,8 +18,24 @@ Check = Callable[[str, str], str]
 
 
 def setting(environ: Mapping[str, str], name: str, check: Check, *, default: str) -> str:
-    """The variable's value, or the default if it is not set or empty. Raises `BadSetting`."""
-    return check(name, environ.get(name) or default)
+    """The value of `NAME`, or of the file that `NAME_FILE` names; the default if neither says anything.
+
+    A secret belongs in a file: the environment of a process is shown by its tools. Raises `BadSetting`, also for both.
+    """
+    file = environ.get(f"{name}_FILE")
+    if not file:
+        return check(name, environ.get(name) or default)
+    if environ.get(name):
+        raise BadSetting(f"{name} and {name}_FILE are both set; it must be one of them")
+    return check(f"{name}_FILE", _content(f"{name}_FILE", Path(file)) or default)
+
+
+def _content(name: str, file: Path) -> str:
+    """What the file says, without the newline at its end. Raises `BadSetting`."""
+    try:
+        return file.read_text("utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise BadSetting(f"{name} is {file}, which cannot be read; it must name a text file") from unreadable
 
 
 def seconds(environ: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:
@@ -58,8 +76,9 @@ def redis(name: str, value: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """`postgresql://user:***@host/name`."""
+    """`postgresql://user:***@host/name`; one among the parameters is not shown either."""
     scheme, mark, rest = url.partition("://")
     credentials, at, place = rest.rpartition("@")
     user, colon, _ = credentials.partition(":")
+    place = re.sub(r"(?i)([?&][a-z_]*password=)[^&]*", r"\1***", place)
     return f"{scheme}{mark}{user}{':***' if colon else ''}{at}{place}"

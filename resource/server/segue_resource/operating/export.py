@@ -70,7 +70,8 @@ def export(options: argparse.Namespace) -> int:
 async def _export(found: Opened, options: argparse.Namespace) -> None:
     database, ephemeral = open_database(found.settings.database, threads=1), open_ephemeral(found.settings.redis)
     store = TaskStore(database, ephemeral, keeper=Keeper(found.master, secrets.token_bytes), clock=now)
-    blobs = open_blobs(found.settings.blob_place, endpoint=found.settings.s3_endpoint)
+    settings = found.settings
+    blobs = open_blobs(settings.blob_place, endpoint=settings.s3_endpoint, key=settings.s3_key)
     files = ArtifactFiles(Contents(database, blobs, random=secrets.token_bytes, clock=now))
     try:
         for task_id, owner, epoch in await _chosen(database, options):

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from segue_resource.stores.files.blob_files import BlobFiles
-from segue_resource.stores.files.blob_s3 import open_s3
+from segue_resource.stores.files.blob_s3 import S3Key, open_s3
 from segue_resource.stores.files.blobs import BlobStore
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -36,10 +36,11 @@ def parse_place(address: str) -> Folder | Bucket:
     raise ValueError("it is neither file:///folder nor s3://bucket/prefix")
 
 
-def open_blobs(address: str, *, endpoint: str | None = None) -> BlobStore:
-    """The store at that address; `endpoint` is where S3 is asked, if not at AWS. Raises ValueError."""
+def open_blobs(address: str, *, endpoint: str | None = None, key: S3Key | None = None) -> BlobStore:
+    """The store at that address; `endpoint` is where S3 is asked, if not at AWS, and `key` with what, if not with what
+    AWS's libraries find. Raises ValueError."""
     match parse_place(address):
         case Folder(path):
             return BlobFiles(path)
         case Bucket(name, prefix):
-            return open_s3(name, prefix, endpoint=endpoint)
+            return open_s3(name, prefix, endpoint=endpoint, key=key)

@@ -5,12 +5,21 @@ Needs the extra `segue-resource[s3]`. Credentials and region are found where AWS
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from segue_resource.stores.files.blobs import BlobMissing, BlobsUnavailable
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
+
+
+@dataclass(frozen=True)
+class S3Key:
+    """A key of one's own, where none comes with the machine."""
+
+    key_id: str
+    secret: str = field(repr=False)
 
 
 class BlobS3:
@@ -48,11 +57,12 @@ class BlobS3:
             raise BlobsUnavailable("objects cannot be removed") from wrong
 
 
-def open_s3(bucket: str, prefix: str, *, endpoint: str | None) -> BlobS3:
+def open_s3(bucket: str, prefix: str, *, endpoint: str | None, key: S3Key | None) -> BlobS3:
     """The bucket, and in it what begins with `prefix`. Asks nobody. Raises ModuleNotFoundError without the extra."""
     from obstore.store import S3Store
 
+    known = {} if key is None else {"access_key_id": key.key_id, "secret_access_key": key.secret}
     if endpoint is None:
-        return BlobS3(S3Store(bucket, prefix=prefix or None))
-    plain = endpoint.startswith("http:")
-    return BlobS3(S3Store(bucket, prefix=prefix or None, endpoint=endpoint, client_options={"allow_http": plain}))
+        return BlobS3(S3Store(bucket, prefix=prefix or None, **known))
+    plain = {"allow_http": endpoint.startswith("http:")}
+    return BlobS3(S3Store(bucket, prefix=prefix or None, endpoint=endpoint, client_options=plain, **known))
