@@ -29,13 +29,11 @@ from segue_demo.site import Site
 from segue_storage.database import open_database
 from segue_storage.migrations import upgrade
 
+from segue_bench.measure import Missing
+
 PATIENCE = 60.0
 """Seconds that a process has to answer after it was started."""
 _DEBIAN = "/usr/lib/postgresql/*/bin"
-
-
-class Missing(Exception):
-    """Something that a subject needs is not here; says what, and how it is had."""
 
 
 @dataclass
@@ -81,6 +79,12 @@ def program(name: str, *, package: str) -> str:
     if found is None:
         raise Missing(f"{name} is not installed (Debian: apt-get install {package})")
     return found
+
+
+def busy_seconds() -> float:
+    """Processor time that anybody on this machine has used so far (proc(5), /proc/stat)."""
+    user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split()[1:11])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

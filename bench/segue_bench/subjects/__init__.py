@@ -32,4 +32,8 @@ SUBJECTS = (
         "one request through TaskTokenMiddleware, beside bare ES256 and four libraries",
         "segue_bench.subjects.middleware",
     ),
+    Subject(
+        "transfer", "claim, decide, redeem and first resume, on PostgreSQL and Redis", "segue_bench.subjects.transfer"
+    ),
+    Subject("sustained", "the load that both servers bear on this machine", "segue_bench.subjects.sustained"),
 )
