@@ -41,8 +41,10 @@ class Apart:
 
 
 def append_to(store: StoreWorld, database: Database, task_id: str) -> Append:
+    """With `Apart` for a database each append has a transaction of its own."""
     dice = lambda size: b"r" * size  # noqa: E731
     keeper = Keeper(load_master_key(store.settings, random=dice), dice)
+    shared = not isinstance(database, Apart)
     tasks = TaskStore(database, store.ephemeral, keeper=keeper, clock=store.clock)
 
     async def append(writer: int, turn: int) -> Answered:
@@ -53,7 +55,7 @@ def append_to(store: StoreWorld, database: Database, task_id: str) -> Append:
             first, last = events.append(writing, new, session_id=None)
             return answer(201, {"first": first, "last": last})
 
-        return await tasks.write(caller, work, expected=3, attempt=Attempt(f"{writer}:{turn}", "d"))
+        return await tasks.write(caller, work, expected=3, attempt=Attempt(f"{writer}:{turn}", "d"), only_logs=shared)
 
     return append
 

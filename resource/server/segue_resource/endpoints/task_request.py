@@ -78,6 +78,7 @@ async def mutate(
     expected: int = 1,
     stale_too: bool = False,
     attempt: Attempt | None = None,
+    only_logs: bool = False,
 ) -> Response:
     """Let `work` change the task, once for one `Idempotency-Key`, and answer. The rest is as in `TaskStore.write`.
 
@@ -87,7 +88,9 @@ async def mutate(
     if attempt is None and key is not None:
         attempt = Attempt(key, _digest(request, content))
     caller = caller_of(request)
-    answered = await store.write(caller, work, attempt=attempt, expected=expected, stale_too=stale_too)
+    answered = await store.write(
+        caller, work, attempt=attempt, expected=expected, stale_too=stale_too, only_logs=only_logs
+    )
     headers = {**answered.answer.headers, "Task-Head": str(answered.head)}
     if answered.replayed:
         headers["Idempotency-Replayed"] = "true"

@@ -83,10 +83,10 @@ def append(writing: Writing, new: Sequence[NewEvent], *, session_id: str | None)
         raise NotYourRole(writing.role)
     for role in {event.role for event in new} & LEADS:
         handoffs.require_not_handed_over(writing, Role(role))
-    if session_id is not None:
-        sessions.touch(writing, session_id)
     for event in new:
         drafts.require_as_interrupted(writing, event)
+    if session_id is not None:
+        sessions.touch(writing, session_id)
     numbers = [writing.log(event, session_id=session_id) for event in new]
     return numbers[0], numbers[-1]
 

@@ -3,24 +3,29 @@
 A key belongs to one device at one task. The answer may hold what people wrote, so it is sealed like everything else.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from segue_resource.domain.actor import Caller
 from segue_resource.domain.refusal import KeyReused
-from segue_resource.stores import tables
+from segue_resource.stores import rows, tables
 from segue_resource.stores.keys.task_keys import TaskKeys
 from segue_resource.stores.unit import Writing
 
 _keys = tables.idempotency_keys
-_FIND = sa.select(_keys.c.key_no, _keys.c.sealed).where(
-    _keys.c.task_id == sa.bindparam("the_task"),
-    _keys.c.device_id == sa.bindparam("the_device"),
-    _keys.c.idempotency_key == sa.bindparam("the_key"),
+_OF_TASK = sa.select(_keys.c.device_id, _keys.c.idempotency_key, _keys.c.key_no, _keys.c.sealed).where(
+    _keys.c.task_id == sa.bindparam("the_task")
 )
-_RECORD = sa.insert(_keys)
+_FIND = _OF_TASK.where(
+    _keys.c.device_id == sa.bindparam("the_device"), _keys.c.idempotency_key == sa.bindparam("the_key")
+)
+_FIND_SOME = _OF_TASK.where(
+    sa.tuple_(_keys.c.device_id, _keys.c.idempotency_key).in_(sa.bindparam("the_keys", expanding=True))
+)
 _primary = (_keys.c.task_id, _keys.c.device_id, _keys.c.idempotency_key)
 _oldest = (
     sa.select(*_primary)
@@ -59,34 +64,56 @@ class _Recorded:
     answer: Answer
 
 
-def find(connection: sa.Connection, caller: Caller, attempt: Attempt, *, keys: TaskKeys) -> Answer | None:
-    """The first answer, if this request was answered before. Raises `KeyReused` if another one was, under this key."""
-    asked = {"the_task": caller.task_id, "the_device": caller.device_id, "the_key": attempt.key}
-    row = connection.execute(_FIND, asked).one_or_none()
-    if row is None:
-        return None
-    opened = keys.unseal(row.key_no, row.sealed, table=_keys.name, row=_row(caller, attempt))
-    if opened is None:
-        raise KeyReused  # the answer was erased, and the request is not to be done again
-    recorded = msgspec.convert(opened, _Recorded)
-    if recorded.digest != attempt.digest:
-        raise KeyReused
-    return recorded.answer
+class Kept:
+    """The answers kept for some requests of one task, and those that its transaction adds."""
 
+    def __init__(self, connection: sa.Connection, asked: Sequence[tuple[Caller, Attempt]], *, keys: TaskKeys) -> None:
+        """Looks for the answers to all of `asked` at once. The lock of the task's head is held, or nothing is added."""
+        self._connection = connection
+        self._keys = keys
+        self._rows: dict[str, Any] = {}
+        self._answers: dict[str, _Recorded] = {}
+        self._new: list[dict[str, Any]] = []
+        for row in _found(connection, asked):
+            self._rows[_row(row.device_id, row.idempotency_key)] = row
 
-def record(writing: Writing, attempt: Attempt, answer: Answer) -> None:
-    """Keep the answer. The lock of the task's head has already decided which of two equal requests is the first."""
-    content = asdict(_Recorded(attempt.digest, answer))
-    sealed = writing.keys.seal(content, sub=writing.caller.sub, table=_keys.name, row=_row(writing.caller, attempt))
-    row = {
-        "task_id": writing.caller.task_id,
-        "device_id": writing.caller.device_id,
-        "idempotency_key": attempt.key,
-        "recorded_at": writing.now,
-        "key_no": sealed.key_no,
-        "sealed": sealed.value,
-    }
-    writing.connection.execute(_RECORD, row)
+    def first(self, caller: Caller, attempt: Attempt) -> Answer | None:
+        """The first answer, if this request was answered before. Raises `KeyReused` if another was, under this key."""
+        name = _row(caller.device_id, attempt.key)
+        if name in self._rows:
+            self._open(name)
+        recorded = self._answers.get(name)
+        if recorded is None:
+            return None
+        if recorded.digest != attempt.digest:
+            raise KeyReused
+        return recorded.answer
+
+    def keep(self, writing: Writing, attempt: Attempt, answer: Answer) -> None:
+        """The lock of the task's head has decided which of two equal requests is the first."""
+        caller, name = writing.caller, _row(writing.caller.device_id, attempt.key)
+        self._answers[name] = recorded = _Recorded(attempt.digest, answer)
+        sealed = self._keys.seal(recorded, sub=caller.sub, table=_keys.name, row=name)
+        row = {
+            "task_id": caller.task_id,
+            "device_id": caller.device_id,
+            "idempotency_key": attempt.key,
+            "recorded_at": writing.now,
+            "key_no": sealed.key_no,
+            "sealed": sealed.value,
+        }
+        self._new.append(row)
+
+    def write(self) -> None:
+        """Put the new answers into the table, in one statement."""
+        rows.insert(self._connection, _keys, self._new)
+
+    def _open(self, name: str) -> None:
+        row = self._rows.pop(name)
+        opened = self._keys.unseal(row.key_no, row.sealed, table=_keys.name, row=name)
+        if opened is None:
+            raise KeyReused  # the answer was erased, and the request is not to be done again
+        self._answers[name] = msgspec.convert(opened, _Recorded)
 
 
 def drop_old(connection: sa.Connection, *, now: int) -> int:
@@ -94,5 +121,17 @@ def drop_old(connection: sa.Connection, *, now: int) -> int:
     return connection.execute(_DROP, {"kept_since": now - KEPT, "most": BATCH}).rowcount
 
 
-def _row(caller: Caller, attempt: Attempt) -> str:
-    return f"{caller.device_id}/{attempt.key}"
+def _found(connection: sa.Connection, asked: Sequence[tuple[Caller, Attempt]]) -> Iterable[sa.Row[Any]]:
+    """By the cheaper statement where there is but one."""
+    if len(asked) == 1:
+        ((caller, attempt),) = asked
+        one = {"the_task": caller.task_id, "the_device": caller.device_id, "the_key": attempt.key}
+        return connection.execute(_FIND, one)
+    if not asked:
+        return ()
+    some = [(caller.device_id, attempt.key) for caller, attempt in asked]
+    return connection.execute(_FIND_SOME, {"the_task": asked[0][0].task_id, "the_keys": some})
+
+
+def _row(device_id: str, key: str) -> str:
+    return f"{device_id}/{key}"

@@ -6,10 +6,9 @@ import sqlalchemy as sa
 
 from segue_resource.domain.actor import Actor
 from segue_resource.domain.event import LOST, Event, ExpiredEvent, LostEvent, NewEvent
-from segue_resource.stores import tables
+from segue_resource.stores import rows, tables
 from segue_resource.stores.keys.task_keys import TaskKeys
 
-_INSERT = sa.insert(tables.events)
 _BESIDE = ("kind", "role", "at", "sub", "client_id", "device_id", "session_id")
 
 
@@ -51,26 +50,33 @@ class Log:
         self._keys = keys
         self._pending: list[dict[str, Any]] = []
 
-    def add(self, event: NewEvent, *, session_id: str | None = None, sealed_for: str | None = None) -> int:
+    def add(
+        self,
+        event: NewEvent,
+        *,
+        actor: Actor | None = None,
+        session_id: str | None = None,
+        sealed_for: str | None = None,
+    ) -> int:
         """Number the event; its sequence number. It is sealed under the actor's data key, or that of `sealed_for`."""
         self.head += 1
+        actor = actor or self._actor
         row = {
             "task_id": self._task_id,
             "seq": self.head,
             "kind": event.kind,
             "role": event.role,
             "at": self.now,
-            "sub": self._actor.sub,
-            "client_id": self._actor.client_id,
-            "device_id": self._actor.device_id,
+            "sub": actor.sub,
+            "client_id": actor.client_id,
+            "device_id": actor.device_id,
             "session_id": session_id,
         }
-        sub = sealed_for or self._actor.sub
+        sub = sealed_for or actor.sub
         sealed = self._keys.seal(event.body, sub=sub, table=tables.events.name, row=str(self.head), beside=beside(row))
         self._pending.append({**row, "size": sealed.size, "key_no": sealed.key_no, "sealed": sealed.value})
         return self.head
 
     def write(self, connection: sa.Connection) -> None:
         """Put the events into the table, in one statement."""
-        if self._pending:
-            connection.execute(_INSERT, self._pending)
+        rows.insert(connection, tables.events, self._pending)

@@ -5,21 +5,32 @@ who is woken afterwards is decided here, for all of them alike.
 """
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import sqlalchemy as sa
 from segue.clock import Clock
-from segue_storage.database import Database
+from segue_storage.database import Database, DatabaseUnavailable
 from segue_storage.ephemeral import Ephemeral
+from segue_storage.failure import caused
 
 from segue_resource.domain.actor import Caller
 from segue_resource.domain.audit import state_read
-from segue_resource.domain.refusal import StaleEpoch
-from segue_resource.stores import idempotency
+from segue_resource.domain.refusal import Refused
+from segue_resource.stores.change import (
+    Answered,
+    AnsweredBefore,
+    Change,
+    Done,
+    NothingLogged,
+    do,
+    do_together,
+)
+from segue_resource.stores.combining import Combining
 from segue_resource.stores.idempotency import Answer, Attempt
-from segue_resource.stores.keys.task_keys import Keeper, TaskKeys
+from segue_resource.stores.keys.sealing import Damaged
+from segue_resource.stores.keys.task_keys import Keeper
 from segue_resource.stores.releases import Releases
 from segue_resource.stores.unit import (
     Behind,
@@ -28,28 +39,12 @@ from segue_resource.stores.unit import (
     Writing,
     knowing,
     open_reading,
-    open_writing,
     raise_epoch,
 )
 
+__all__ = ["Answered", "TaskStore", "topic"]
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Answered:
-    """The answer of a write, whether it is that of an earlier sending, and the task's last sequence number."""
-
-    answer: Answer
-    replayed: bool
-    head: int
-
-
-class _Replay(Exception):
-    """The request was answered before: undo everything and give that answer."""
-
-    def __init__(self, answer: Answer, *, head: int) -> None:
-        super().__init__("answered before")
-        self.answered = Answered(answer, replayed=True, head=head)
 
 
 def topic(task_id: str) -> str:
@@ -78,6 +73,7 @@ class TaskStore:
         self._keeper = keeper
         self._clock = clock
         self._releases = Releases(keeper=keeper)
+        self._combining = Combining(self._change, self._change_together)
 
     async def read(self, caller: Caller, work: Callable[[Reading], T], *, releases: str | None = None) -> tuple[T, int]:
         """What `work` finds in one state of the task, and that state's last sequence number.
@@ -118,33 +114,63 @@ class TaskStore:
         attempt: Attempt | None = None,
         expected: int = 1,
         stale_too: bool = False,
+        only_logs: bool = False,
     ) -> Answered:
         """Let `work` change the task, durably and whole, under the caller's epoch; it should log `expected` events.
 
-        `stale_too` is for what a device may still say of itself once the task has moved on.
+        `stale_too` is for what a device may still say of itself once the task has moved on. Work that `only_logs`, and
+        refuses before it does, shares a transaction with others like it of the same person while they wait.
 
         A repeated `attempt` gets the first answer, even if the task has moved on since: what was done was done.
         """
+        change = Change(caller, work, attempt, expected, stale_too)
+        if not only_logs:
+            return await self._change(change)
+        crowd = (caller.task_id, caller.sub, caller.epoch, caller.needs)
+        return await self._combining.ask(crowd, change)
 
-        def transaction(connection: sa.Connection) -> tuple[Answered, bool, Happened]:
-            writing = self._open(connection, caller, attempt, expected=expected, stale_too=stale_too)
-            with knowing(writing):
-                self._refuse_repeat(connection, caller, attempt, writing.keys, writing.before)
-                answer = work(writing)
-            writing.settle()
-            if attempt:
-                idempotency.record(writing, attempt, answer)
-            logged = writing.head > writing.before
-            return Answered(answer, replayed=False, head=writing.head), logged, writing.happened
+    async def _change(self, change: Change) -> Answered:
+        def transaction(connection: sa.Connection) -> Done:
+            return do(connection, change, keeper=self._keeper, now=self._clock())
 
         try:
-            answered, logged, happened = await self._write(caller, transaction)
-        except _Replay as replay:
-            return replay.answered
-        self._told(happened)
-        if logged:
-            await self._ephemeral.wake(topic(caller.task_id))
-        return answered
+            done = await self._write(change.caller, transaction)
+        except AnsweredBefore as before:
+            return before.answered
+        await self._tell([done], change.caller.task_id)
+        return done.answered
+
+    async def _change_together(self, changes: Sequence[Change]) -> list[Answered | Exception]:
+        """Where it takes more than the common way, as after a move, each is done by itself."""
+        if len(changes) > 1:
+            with suppress(Behind, NothingLogged, Refused, Damaged):
+                return await self._combined(changes)
+        return [await self._outcome(change) for change in changes]
+
+    async def _combined(self, changes: Sequence[Change]) -> list[Answered | Exception]:
+        task_id = changes[0].caller.task_id
+
+        def transaction(connection: sa.Connection) -> list[Done | Exception]:
+            return do_together(connection, changes, keeper=self._keeper, now=self._clock())
+
+        try:
+            outcomes = await self._database.write(transaction, together=task_id)
+        except DatabaseUnavailable as away:
+            return [caused(type(away)(*away.args), away) for _ in changes]
+        await self._tell([one for one in outcomes if isinstance(one, Done)], task_id)
+        return [one.answered if isinstance(one, Done) else one for one in outcomes]
+
+    async def _outcome(self, change: Change) -> Answered | Exception:
+        try:
+            return await self._change(change)
+        except Exception as error:
+            return error
+
+    async def _tell(self, done: Sequence[Done], task_id: str) -> None:
+        for one in done:
+            self._told(one.happened)
+        if any(one.logged for one in done):
+            await self._ephemeral.wake(topic(task_id))
 
     async def _write(self, caller: Caller, transaction: Callable[[sa.Connection], T]) -> T:
         try:
@@ -152,23 +178,6 @@ class TaskStore:
         except Behind:
             await self._raise_epoch(caller)
             return await self._database.write(transaction, together=caller.task_id)
-
-    def _open(
-        self, connection: sa.Connection, caller: Caller, attempt: Attempt | None, *, expected: int, stale_too: bool
-    ) -> Writing:
-        now, keeper = self._clock(), self._keeper
-        try:
-            return open_writing(connection, caller, keeper=keeper, now=now, expected=expected, stale_too=stale_too)
-        except StaleEpoch as stale:
-            keys = TaskKeys(connection, caller.task_id, keeper=keeper, now=now)
-            self._refuse_repeat(connection, caller, attempt, keys, stale.head or 0)
-            raise
-
-    def _refuse_repeat(
-        self, connection: sa.Connection, caller: Caller, attempt: Attempt | None, keys: TaskKeys, head: int
-    ) -> None:
-        if attempt and (answer := idempotency.find(connection, caller, attempt, keys=keys)):
-            raise _Replay(answer, head=head)
 
     async def _record_release(self, caller: Caller, state: str) -> None:
         def transaction(connection: sa.Connection) -> None:

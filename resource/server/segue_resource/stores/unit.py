@@ -7,8 +7,9 @@ takes part; what the transaction logs gets the next sequence numbers, dense, bec
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -129,6 +130,12 @@ class Writing:
         self._item_changes = 0
         self.happened: Happened = Counter()
 
+    def of(self, caller: Caller) -> Self:
+        """The same right for another device of the same person: what it logs goes on behind what was logged so far."""
+        own = copy(self)
+        own.caller, own.before, own.happened = caller, self.head, Counter()
+        return own
+
     @property
     def now(self) -> int:
         return self._log.now
@@ -156,7 +163,7 @@ class Writing:
 
         It is sealed under the caller's data key, or that of `sealed_for` where it tells what others wrote.
         """
-        seq = self._log.add(NewEvent(kind, "system", body), sealed_for=sealed_for)
+        seq = self._log.add(NewEvent(kind, "system", body), actor=self.caller.actor, sealed_for=sealed_for)
         self.tell("noted", kind)
         about = about_event(kind, body)
         if about is not None:
@@ -170,7 +177,7 @@ class Writing:
     def log(self, event: NewEvent, *, session_id: str | None) -> int:
         """Log an event of the caller; its sequence number."""
         self.tell("appended", event.role)
-        return self._log.add(event, session_id=session_id)
+        return self._log.add(event, actor=self.caller.actor, session_id=session_id)
 
     def tell(self, what: str, which: str) -> None:
         """One more of `what` happened, if this transaction is committed."""
