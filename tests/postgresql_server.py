@@ -22,6 +22,8 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 class PostgreSQLServer:
     """Trusts every local user. Flushes to the disk where it is to be `durable` against more than a killed client."""
 
+    CONNECTIONS = 60
+
     def __init__(self, folder: Path, *, durable: bool) -> None:
         self._folder = folder
         self._flushes = "on" if durable else "off"
@@ -46,7 +48,7 @@ class PostgreSQLServer:
             "unix_socket_directories": self._folder,
             "fsync": self._flushes,
             "full_page_writes": self._flushes,
-            "max_connections": 60,
+            "max_connections": self.CONNECTIONS,
             "max_prepared_transactions": 2,
             "shared_buffers": "32MB",
         }
@@ -54,9 +56,9 @@ class PostgreSQLServer:
         command = [str(binary("postgres")), "-D", str(self._folder / "data"), *options]
         self._process = launch(command, self._folder, self._answers, **unprivileged())
 
-    def stop(self) -> None:
-        """At once: connections break."""
-        end(self._process, signal.SIGQUIT)
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """At once: connections break. With SIGINT they are closed, and what is under way is rolled back."""
+        end(self._process, how)
         self._process = None
 
     def create_database(self) -> str:
