@@ -9,6 +9,7 @@ newest revision, that may serve on these tables. A server that finds a revision 
 knows that oldest one.
 """
 
+import functools
 import threading
 import time
 from collections.abc import Iterator
@@ -81,27 +82,30 @@ class Upgraded:
 
 
 class Schema:
-    """The tables of a package, as this release knows them."""
+    """The tables of a package, as this release knows them. Its revisions are read when they are first asked for."""
 
     def __init__(self, package: str) -> None:
-        with _scripts(package) as scripts:
-            self._known = frozenset(script.revision for script in scripts.walk_revisions())
-            self._newest = scripts.get_current_head()
         self._package = package
+
+    @functools.cached_property
+    def _revisions(self) -> list[str]:
+        """The newest first."""
+        with _scripts(self._package) as scripts:
+            return [script.revision for script in scripts.walk_revisions()]
 
     def require(self, connection: Connection) -> None:
         """Raise `SchemaBehind` or `SchemaAhead` unless this release may serve on the tables that are there."""
         found = _revision(connection, self._package)
-        if found is not None and found not in self._known:
+        if found is not None and found not in self._revisions:
             self._require_expanded(connection, found)
-        elif found != self._newest:
+        elif found != (needed := self._revisions[0]):
             raise SchemaBehind(
-                f"{self._package} needs revision {self._newest}, the database has {found}: run `segue db upgrade`"
+                f"{self._package} needs revision {needed}, the database has {found}: run `segue db upgrade`"
             )
 
     def _require_expanded(self, connection: Connection, found: str) -> None:
         oldest = _oldest(connection, self._package)
-        if oldest not in self._known:
+        if oldest not in self._revisions:
             raise SchemaAhead(
                 f"the database has revision {found} of {self._package}, which this release does not know and which"
                 f" takes a release with {oldest or 'that revision'}: install a newer one"

@@ -1,55 +1,5 @@
-"""The moment the server begins to stop: streams end with a word of their own instead of a broken connection.
+"""The moment the server begins to stop."""
 
-uvicorn waits for open answers before it runs the end of the lifespan, so a stream has to hear of the signal itself: the
-lifespan puts itself in front of the server's own handler of SIGTERM and SIGINT, and calls that one too.
-"""
+from segue_storage.going_away import GoingAway, heard_at_signals
 
-import asyncio
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-class GoingAway:
-    """Said once. `wait` returns when it was."""
-
-    def __init__(self) -> None:
-        self._said = asyncio.Event()
-
-    def say(self) -> None:
-        self._said.set()
-
-    @property
-    def said(self) -> bool:
-        return self._said.is_set()
-
-    async def wait(self) -> None:
-        await self._said.wait()
-
-
-@contextmanager
-def heard_at_signals(going_away: GoingAway) -> Iterator[None]:
-    """Say it at the first signal to stop. Outside the main thread, where no signal arrives, this does nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    previous = {number: signal.getsignal(number) for number in _SIGNALS}
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(going_away.say)
-        handler = previous[signal.Signals(number)]
-        if callable(handler):
-            handler(number, frame)
-
-    for number in _SIGNALS:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+__all__ = ["GoingAway", "heard_at_signals"]

@@ -2,23 +2,22 @@
 
 import logging
 
-import sqlalchemy as sa
 from segue.clock import Clock
 from segue.issuer_keys import Keys, KeysUnavailable, UnknownKey
-from segue_storage.database import Database, DatabaseUnavailable
-from segue_storage.ephemeral import Ephemeral, MemoryUnavailable
+from segue_storage.database import Database
+from segue_storage.ephemeral import Ephemeral
+from segue_storage.going_away import GoingAway
+from segue_storage.migrations import Schema
+from segue_storage.readiness import Readiness
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from segue_resource.endpoints.going_away import GoingAway
 from segue_resource.endpoints.operation import Caller, operation
 from segue_resource.endpoints.route import route
-from segue_resource.stores import tables
 
 READINESS = {"ready": bool, "missing": list[str]}
 _log = logging.getLogger(__name__)
-_ANY_TASK = sa.select(tables.task_heads.c.task_id).limit(1)
 GRACE = 300
 """Seconds for which the keys that were had are good enough; the middleware uses them longer."""
 _NO_KEY = "readiness"
@@ -31,11 +30,9 @@ class HealthEndpoints:
     def __init__(
         self, database: Database, ephemeral: Ephemeral, keys: Keys, *, clock: Clock, going_away: GoingAway
     ) -> None:
-        self._database = database
-        self._ephemeral = ephemeral
+        self._readiness = Readiness(database, ephemeral, Schema("segue_resource"), going_away)
         self._keys = keys
         self._clock = clock
-        self._going_away = going_away
         self._had_keys_at: int | None = None
 
     def routes(self) -> list[Route]:
@@ -47,25 +44,11 @@ class HealthEndpoints:
 
     @operation("It can do its work", caller=Caller.ANYBODY, answers={200: READINESS, 503: READINESS})
     async def ready(self, _: Request) -> Response:
-        """503 with what is missing: the database, the ephemeral store, the issuer's keys, or time."""
-        missing = ["stopping"] if self._going_away.said else await self._missing()
-        return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
-
-    async def _missing(self) -> list[str]:
-        missing = []
-        try:
-            await self._database.read(lambda connection: connection.execute(_ANY_TASK).first() is None)
-        except (DatabaseUnavailable, sa.exc.DBAPIError) as failure:
-            _log.warning("not ready: the database: %s", failure)
-            missing.append("database")
-        try:
-            await self._ephemeral.incarnation()
-        except MemoryUnavailable as failure:
-            _log.warning("not ready: the ephemeral store: %s", failure)
-            missing.append("ephemeral")
-        if not await self._has_keys():
+        """503 with what is missing: the database, its tables, the ephemeral store, the issuer's keys, or time."""
+        missing = await self._readiness.missing()
+        if missing != ["stopping"] and not await self._has_keys():
             missing.append("issuer_keys")
-        return missing
+        return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
 
     async def _has_keys(self) -> bool:
         """Whether the keys can be had, or could a while ago: an issuer that restarts takes no store with it."""
