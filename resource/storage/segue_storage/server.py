@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
-from . import logs
+from . import logs, open_files
 from .process_lock import hold
 from .setting import BadSetting
 
@@ -45,6 +45,7 @@ def run(factory: str, options: argparse.Namespace, *, embedded: str | None, prep
             f"--workers is {options.workers}; more than 1 needs PostgreSQL and Redis:"
             f" set SEGUE_{options.name}_DATABASE and SEGUE_{options.name}_REDIS"
         )
+    open_files.raise_limit()
     with hold(_lock_file(embedded)) if embedded is not None else nullcontext():
         prepare()
         uvicorn.run(
