@@ -23,6 +23,7 @@ from typing import Any
 
 import psycopg
 from segue.jose import b64url_encode
+from segue_authz.enrolment import add_user
 from segue_authz.tokens import signing_keys
 from segue_demo.enrolled import Person, enrol
 from segue_demo.site import Site
@@ -64,10 +65,10 @@ class Served:
 
 @dataclass(frozen=True)
 class Servers:
-    """authz and the task store on one site. `person` may sign in, `environment` is what both were started with."""
+    """authz and the task store on one site. `people` may sign in, `environment` is what both were started with."""
 
     site: Site
-    person: Person
+    people: Sequence[Person]
     authz: Served
     resource: Served
     environment: Mapping[str, str] = field(repr=False)
@@ -136,11 +137,12 @@ def servers(
     *,
     workers: int = 1,
     core: int | None = None,
+    people: int = 1,
     more: Mapping[str, str] | None = None,
 ) -> Iterator[Servers]:
     """Both servers, on PostgreSQL and Redis at these URLs or, without, on SQLite files and their own memory.
 
-    `core` keeps each to that core, `more` are further variables of the environment.
+    `core` keeps each to that core, `people` is how many may sign in, `more` are further variables of the environment.
     """
     with _folder() as folder:
         site = Site.at("localhost", [free_port() for _ in range(5)])
@@ -149,7 +151,7 @@ def servers(
         upgrade(environment["SEGUE_RESOURCE_DATABASE"], "segue_resource")
         _write_keys(folder)
         with ThreadPoolExecutor(1) as thread:  # the caller's may have an event loop already
-            person = thread.submit(asyncio.run, _enrolled(environment, site, folder)).result()
+            enrolled = thread.submit(asyncio.run, _enrolled(environment, site, folder, people)).result()
 
         def serve(name: str, address: str) -> Any:
             port = int(address.rpartition(":")[2])
@@ -160,7 +162,7 @@ def servers(
             return started(command, own, lambda: _listens(port), core=core, env=os.environ | environment)  # noqa: TID251
 
         with serve("authz", site.issuer) as authz, serve("resource", site.store) as resource:
-            yield Servers(site, person, authz, resource, environment)
+            yield Servers(site, enrolled, authz, resource, environment)
 
 
 @contextmanager
@@ -223,10 +225,17 @@ def _write_keys(folder: Path) -> None:
     (folder / "nonce-secret").write_bytes(secrets.token_bytes(32))
 
 
-async def _enrolled(environment: Mapping[str, str], site: Site, folder: Path) -> Person:
+async def _enrolled(environment: Mapping[str, str], site: Site, folder: Path, people: int) -> list[Person]:
+    """The demo's clients and account, and as many more accounts as it takes."""
     database = open_database(environment["SEGUE_AUTHZ_DATABASE"], threads=1)
     try:
-        return await enrol(database, site, state=folder)
+        found = [await enrol(database, site, state=folder)]
+        for number in range(1, people):
+            person = Person(f"person-{number}", secrets.token_urlsafe(12))
+            named = {"username": person.username, "password": person.password, "name": f"Person {number}"}
+            await add_user(database, **named, random=secrets.token_bytes)
+            found.append(person)
+        return found
     finally:
         await database.aclose()
 

@@ -160,7 +160,7 @@ def _used(on: Servers) -> dict[str, float]:
 async def _begun(on: Servers, number: int, *, authz: Connections, store: Connections) -> Worker:
     """A device whose person has just begun a task on it."""
     async with TimedClient() as desktops, TimedClient() as pages:
-        person = Browser(pages, username=on.person.username, password=on.person.password)
+        person = Browser(pages, username=on.people[0].username, password=on.people[0].password)
         device, grant = await new_task(on, desktops, person)
         return Worker(device, grant, network(number), authz=authz, store=store)
 

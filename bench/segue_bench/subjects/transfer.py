@@ -8,12 +8,14 @@ phone does not wait for the one that the person reads after the decision.
 import asyncio
 import time
 from collections import defaultdict
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
 from segue_demo import authorization, device_code, push_transfer
 from segue_demo.browser import Browser
 from segue_demo.device import Device, accepted
+from segue_demo.enrolled import Person
 from segue_demo.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS
 
@@ -25,6 +27,8 @@ BOUND = 50.0
 """Milliseconds that 99 of 100 transfers may take."""
 WARMING = 10
 """Transfers that are not counted: connections are opened and statements prepared."""
+A_PERSON = 20
+"""Transfers of one person: how many may begin in a minute is limited."""
 PARTS = ("claim", "decide", "redeem", "resume")
 
 
@@ -51,19 +55,22 @@ class TimedClient(httpx2.AsyncClient):
 async def transfers(on: Servers, count: int) -> dict[str, list[float]]:
     """Pass `count` new tasks on, one after the other; the milliseconds of each part."""
     taken: dict[str, list[float]] = {part: [] for part in PARTS}
-    async with TimedClient() as phones, TimedClient() as desktops, TimedClient() as pages:
-        person = Browser(pages, username=on.person.username, password=on.person.password)
+    async with AsyncExitStack() as open_:
+        phones, desktops = [await open_.enter_async_context(TimedClient()) for _ in range(2)]
+        browsers = [await open_.enter_async_context(TimedClient()) for _ in on.people]
         for number in range(WARMING + count):
             phones.headers["X-Forwarded-For"] = network(number)
-            spent = await _transfer(on, phones, desktops, pages, person)
+            who = number % len(on.people)
+            spent = await _transfer(on, phones, desktops, browsers[who], on.people[who])
             for part, milliseconds in spent.items():
                 taken[part].append(milliseconds)
     return {part: each[WARMING:] for part, each in taken.items()}
 
 
 async def _transfer(
-    on: Servers, phones: TimedClient, desktops: TimedClient, pages: TimedClient, person: Browser
+    on: Servers, phones: TimedClient, desktops: TimedClient, pages: TimedClient, who: Person
 ) -> dict[str, float]:
+    person = Browser(pages, username=who.username, password=who.password)
     offer = await push_transfer.start((await new_task(on, desktops, person))[1], mode="move")
     phone = Device(issuer=on.site.issuer, client_id=on.site.phone_client_id, http=phones)
     metadata = await phone.metadata()
@@ -100,7 +107,8 @@ def network(number: int) -> str:
 def run(plan: Plan, say: Say) -> Result:
     """Measure on servers of its own, one process each. Raises `Missing`."""
     count = plan.often(300, quick=30)
-    with postgresql() as cluster, redis() as memory, servers(create_database(cluster), memory) as on:
+    people = -(-(WARMING + count) // A_PERSON)
+    with postgresql() as cluster, redis() as memory, servers(create_database(cluster), memory, people=people) as on:
         say(f"{count} transfers, one after the other")
         taken = asyncio.run(transfers(on, count))
         used = {"authz": on.authz.cpu_seconds(), "the task store": on.resource.cpu_seconds()}
