@@ -80,6 +80,10 @@ class Deployment:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
+    def processes(self) -> list[int]:
+        """The ids of those that run, without their workers."""
+        return [process.pid for process in self._processes.values()]
+
     async def _enrol(self) -> Person:
         database = open_database(self.authz_database, threads=1)
         try:
