@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -115,7 +116,7 @@ class TiersMachine(RuleBasedStateMachine):
             name: (version, said(content)) for name, (version, content) in self.items.items()
         }
         full = self._pages(full=True)
-        assert [(event.seq, event.kind, event.body.get("text", "")) for event in full] == [
+        assert [(event.seq, event.kind, msgspec.json.decode(event.body).get("text", "")) for event in full] == [
             (seq, kind, text) for seq, (kind, text) in sorted(self.log.items())
         ]
 

@@ -1,9 +1,11 @@
 """`/tasks/{task_id}/events`: append to the log, read it by cursor, follow it live."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 from segue.clock import Clock
 from segue.problem import Problem
 from segue.requires import check, requires
@@ -15,7 +17,7 @@ from starlette.routing import Route
 from segue_resource.domain.actor import Actor, Caller
 from segue_resource.domain.draft import begun_after
 from segue_resource.domain.elision import Elided
-from segue_resource.domain.event import Event, NewEvent, written_by_the_store
+from segue_resource.domain.event import NewEvent, written_by_the_store
 from segue_resource.domain.refusal import CursorAhead, HandedOver, NotActive, NotFound, NotYourSession
 from segue_resource.endpoints.body import Shape, read_body
 from segue_resource.endpoints.event_stream import EventStream, Followed
@@ -32,6 +34,7 @@ from segue_resource.endpoints.task_request import answer, caller_of, mutate, sho
 from segue_resource.stores import events
 from segue_resource.stores.drafts import Drafts, live_topic
 from segue_resource.stores.idempotency import Answer
+from segue_resource.stores.log import ShownEvent
 from segue_resource.stores.task_store import TaskStore, topic
 from segue_resource.stores.unit import Writing
 
@@ -184,15 +187,12 @@ def _full(request: Request) -> bool:
 
 def _shown(page: events.Page) -> dict[str, Any]:
     return {
-        "events": [_marked(event, page.hidden.get(event.seq)) for event in page.events],
+        "events": [_marked(event, page.hidden) for event in page.events] if page.hidden else page.events,
         "head": page.head,
         "next_after": page.next_after,
         "elided": page.elided,
     }
 
 
-def _marked(event: Event, elided_by: int | None) -> Event | LoggedEvent:
-    if elided_by is None:
-        return event
-    members = {name: getattr(event, name) for name in Event.__dataclass_fields__}
-    return LoggedEvent(**members, elided_by=elided_by, expired=getattr(event, "expired", UNSET))
+def _marked(event: ShownEvent, hidden: Mapping[int, int]) -> ShownEvent:
+    return replace(event, elided_by=hidden.get(event.seq, UNSET))

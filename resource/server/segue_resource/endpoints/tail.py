@@ -12,9 +12,9 @@ import msgspec
 
 from segue_resource.domain.actor import Caller
 from segue_resource.domain.elision import Elided
-from segue_resource.domain.event import Event
 from segue_resource.stores import events
 from segue_resource.stores.events import Page
+from segue_resource.stores.log import ShownEvent
 from segue_resource.stores.task_store import TaskStore
 
 PAGE = 100
@@ -74,7 +74,7 @@ def _encoded_elision(elided: Elided) -> bytes:
     return b"event: elided\ndata: %s\n\n" % one_line(msgspec.json.encode(elided))
 
 
-def _encoded(event: Event) -> bytes:
+def _encoded(event: ShownEvent) -> bytes:
     return b"id: %d\ndata: %s\n\n" % (event.seq, one_line(msgspec.json.encode(event)))
 
 

@@ -17,6 +17,7 @@ from segue_resource.export.files import Files
 from segue_resource.export.zip_stream import ZipStream
 from segue_resource.stores import audit, events, handoffs, participants, sessions, tasks, tool_calls, working_set
 from segue_resource.stores import working_set_history as history
+from segue_resource.stores.log import opened
 from segue_resource.stores.unit import Reading
 
 Read = Callable[[Callable[[Reading], Any]], Awaitable[Any]]
@@ -123,7 +124,7 @@ class Archive:
             some = await self._read(partial(events.page, after=after, most=PAGE, full=True))
             for event in some.events:
                 if event.seq <= head and self._only in (None, event.actor.sub):
-                    yield event, some.hidden.get(event.seq)
+                    yield opened(event), some.hidden.get(event.seq)
             if some.next_after <= after:
                 return
             after = some.next_after

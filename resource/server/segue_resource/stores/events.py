@@ -20,7 +20,7 @@ from segue_resource.stores import drafts, handoffs, sessions, tables
 from segue_resource.stores.history import elisions
 from segue_resource.stores.history.lineage import stretches
 from segue_resource.stores.keys.sealing import Damaged, Place
-from segue_resource.stores.log import open_event
+from segue_resource.stores.log import ShownEvent, opened, show_events
 from segue_resource.stores.unit import Reading, Writing
 
 PAGE_BYTES = 1_000_000
@@ -35,6 +35,9 @@ _events = tables.events
 _its = _events.c.task_id == sa.bindparam("the_task")
 _range = sa.and_(_its, _events.c.seq >= sa.bindparam("first"), _events.c.seq <= sa.bindparam("last"))
 _SIZES = sa.select(_events.c.seq, _events.c.kind, _events.c.size).where(_range).order_by(_events.c.seq)
+_SUM = sa.select(
+    sa.func.count().label("events"), sa.func.coalesce(sa.func.sum(_events.c.size), 0).label("bytes")
+).where(_range)
 _EVENTS = sa.select(_events).where(_range).order_by(_events.c.seq)
 _COUNTS = (
     sa.select(
@@ -61,7 +64,7 @@ class Page:
     and `hidden` has their numbers, each with that of the event that says so.
     """
 
-    events: list[Event]
+    events: list[ShownEvent]
     head: int
     next_after: int
     elided: list[Elided] = field(default_factory=list)
@@ -101,17 +104,15 @@ def page(reading: Reading, *, after: int, most: int, full: bool = False) -> Page
     if after == reading.head:
         return Page([], reading.head, after)
     held = elisions.reaching(reading, after + 1)
-    found, scanned = _window(reading, [] if full else held, after=after, most=most)
-    count = _fitting((row.size for row in found), PAGE_BYTES)
-    last = scanned if count == len(found) else found[count - 1].seq
-    shown = _readable(reading, [row.seq for row in found[:count]])
-    last = last if len(shown) == count else shown[-1].seq
+    numbers, last = _next(reading, [] if full else held, after=after, most=most)
+    shown = _readable(reading, numbers)
+    last = last if len(shown) == len(numbers) else shown[-1].seq
     here = [elision for elision in outermost(held) if elision.meets(after + 1, last)]
     hidden = {event.seq: by.by_seq for event in shown if (by := hiding(here, event.seq, event.kind))}
     return Page(shown, reading.head, last, told(reading, here), hidden)
 
 
-def tail(reading: Reading, held: Sequence[Elision], *, most: int) -> list[Event]:
+def tail(reading: Reading, held: Sequence[Elision], *, most: int) -> list[ShownEvent]:
     """The last events outside every elision, at most `most`, in their order; none up to one that is damaged."""
     numbers = recent(held, head=reading.head, most=most)
     sizes = [row.size for row in _found(reading, _SIZES, _NAMED_SIZES, numbers)]
@@ -126,13 +127,14 @@ def tail(reading: Reading, held: Sequence[Elision], *, most: int) -> list[Event]
 
 def named(reading: Reading, numbers: Sequence[int]) -> list[Event]:
     """The events of those numbers, in their order, hidden or not."""
-    return [open_event(row, reading.keys.of(row.task_id)) for row in _pick(reading, _NAMED, numbers)]
+    return [opened(event) for event in show_events(_pick(reading, _NAMED, numbers), reading.keys)]
 
 
 def between(reading: Reading, first: int, last: int) -> list[Event]:
     """The events of a range, hidden or not, that fit into a page; the first always does."""
     sizes = [row.size for row in _rows(reading, _SIZES, first, last)]
-    return _read(reading, range(first, first + _fitting(sizes, PAGE_BYTES)))
+    numbers = range(first, first + _fitting(sizes, PAGE_BYTES))
+    return [opened(event) for event in _read(reading, numbers)]
 
 
 def counts(unit: Reading | Writing, first: int, last: int) -> Iterator[sa.Row[Any]]:
@@ -145,6 +147,21 @@ def told(reading: Reading, here: Sequence[Elision]) -> list[Elided]:
     compacted = [elision.by_seq for elision in here if elision.why is Why.COMPACTED][:SUMMARIES]
     summaries = {event.seq: event.body.get("summary") for event in named(reading, compacted)} if compacted else {}
     return [Elided(one.from_seq, one.to_seq, one.by_seq, one.why, summaries.get(one.by_seq)) for one in here]
+
+
+def _next(reading: Reading, held: Sequence[Elision], *, after: int, most: int) -> tuple[Sequence[int], int]:
+    """The numbers of the events that follow, are not hidden and fit into a page, and up to where there are no others.
+
+    Where nothing is hidden or missing and all fit, as mostly, one sum says so.
+    """
+    last = min(after + most, reading.head)
+    if not any(elision.meets(after + 1, last) for elision in held):
+        sums = list(_rows(reading, _SUM, after + 1, last))
+        if sum(row.events for row in sums) == last - after and sum(row.bytes for row in sums) <= PAGE_BYTES:
+            return range(after + 1, last + 1), last
+    found, last = _window(reading, held, after=after, most=most)
+    count = _fitting((row.size for row in found), PAGE_BYTES)
+    return [row.seq for row in found[:count]], last if count == len(found) else found[count - 1].seq
 
 
 def _window(reading: Reading, held: Sequence[Elision], *, after: int, most: int) -> tuple[list[sa.Row[Any]], int]:
@@ -169,7 +186,7 @@ def _unbroken(reading: Reading, rows: Iterable[sa.Row[Any]], first: int) -> list
     return found
 
 
-def _readable(reading: Reading, numbers: Sequence[int]) -> list[Event]:
+def _readable(reading: Reading, numbers: Sequence[int]) -> list[ShownEvent]:
     """The events before the first that cannot be read. Raises `Damaged` if none can."""
     try:
         return _whole(reading, numbers)
@@ -183,7 +200,7 @@ def _readable(reading: Reading, numbers: Sequence[int]) -> list[Event]:
     return found
 
 
-def _whole(reading: Reading, numbers: Sequence[int]) -> list[Event]:
+def _whole(reading: Reading, numbers: Sequence[int]) -> list[ShownEvent]:
     """All of them. Raises `Damaged`."""
     found = _read(reading, numbers)
     if len(found) < len(numbers):
@@ -196,10 +213,9 @@ def _missing(reading: Reading, seq: int) -> Damaged:
     return Damaged(f"event {seq} is missing", place=place)
 
 
-def _read(reading: Reading, numbers: Sequence[int]) -> list[Event]:
-    """As `named`."""
-    rows = _found(reading, _EVENTS, _NAMED, numbers)
-    return [open_event(row, reading.keys.of(row.task_id)) for row in rows]
+def _read(reading: Reading, numbers: Sequence[int]) -> list[ShownEvent]:
+    """The events of those numbers, in their order, hidden or not."""
+    return list(show_events(_found(reading, _EVENTS, _NAMED, numbers), reading.keys))
 
 
 def _found(
@@ -223,7 +239,7 @@ def _rows(unit: Reading | Writing, statement: sa.Select[Any], first: int, last: 
     """Of every task that holds a part of the range, oldest first."""
     for part in stretches(unit, first, last):
         asked = {"the_task": part.task_id, "first": part.first, "last": part.last}
-        yield from unit.connection.execute(statement, asked)
+        yield from unit.connection.execute(statement, asked).all()
 
 
 def _fitting(sizes: Iterable[int], budget: int) -> int:

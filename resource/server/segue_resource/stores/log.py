@@ -1,7 +1,9 @@
 """What one transaction adds to a task's log: numbered and sealed as it comes, written at the end."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from segue_resource.domain.actor import Actor
@@ -9,7 +11,27 @@ from segue_resource.domain.event import LOST, Event, ExpiredEvent, LostEvent, Ne
 from segue_resource.stores import rows, tables
 from segue_resource.stores.keys.task_keys import TaskKeys
 
+_TABLE = tables.events.name
+_EMPTY = b"{}"
 _BESIDE = ("kind", "role", "at", "sub", "client_id", "device_id", "session_id")
+
+
+class ShownEvent(msgspec.Struct, frozen=True):
+    """An event as it is shown: the members of `Event`, with the body in the JSON that was sealed, which goes on unread.
+
+    `elided_by` is there in a full view alone: the event that took this one out of the ordinary view.
+    """
+
+    seq: int
+    kind: str
+    role: str
+    at: int
+    actor: Actor
+    session_id: str | None
+    body: msgspec.Raw
+    damaged: bool | msgspec.UnsetType = msgspec.UNSET
+    expired: bool | msgspec.UnsetType = msgspec.UNSET
+    elided_by: int | msgspec.UnsetType = msgspec.UNSET
 
 
 def beside(row: sa.RowMapping | dict[str, Any]) -> list[Any]:
@@ -20,23 +42,38 @@ def beside(row: sa.RowMapping | dict[str, Any]) -> list[Any]:
 def open_body(row: sa.Row[Any], keys: TaskKeys) -> dict[str, Any] | None:
     """The body of an event's row; None once the key of who wrote it has been destroyed. Raises `Damaged`."""
     body: dict[str, Any] | None = keys.unseal(
-        row.key_no, row.sealed, table=tables.events.name, row=str(row.seq), beside=beside(row._mapping)
+        row.key_no, row.sealed, table=_TABLE, row=str(row.seq), beside=beside(row._mapping)
     )
     return body
 
 
 def open_event(row: sa.Row[Any], keys: TaskKeys) -> Event:
     """The event of a row. Raises `Damaged`."""
-    event = LostEvent if row.kind == LOST else ExpiredEvent if not row.sealed else Event
+    return opened(next(show_events([row], keys)))
+
+
+def opened(shown: ShownEvent) -> Event:
+    """With its body as a value."""
+    event = LostEvent if shown.damaged is True else ExpiredEvent if shown.expired is True else Event
     return event(
-        seq=row.seq,
-        kind=row.kind,
-        role=row.role,
-        at=row.at,
-        actor=Actor(row.sub, row.client_id, row.device_id),
-        session_id=row.session_id,
-        body=open_body(row, keys) or {},
+        shown.seq, shown.kind, shown.role, shown.at, shown.actor, shown.session_id, msgspec.json.decode(shown.body)
     )
+
+
+def show_events(rows: Iterable[sa.Row[Any]], keys: TaskKeys) -> Iterator[ShownEvent]:
+    """The events of whole rows, in their order. Raises `Damaged`."""
+    actors: dict[tuple[str, str | None, str | None], Actor] = {}
+    for task_id, seq, kind, role, at, sub, client_id, device_id, session_id, _, key_no, sealed in rows:
+        said = (sub, client_id, device_id)
+        actor = actors.get(said) or actors.setdefault(said, Actor(*said))
+        stands = [kind, role, at, sub, client_id, device_id, session_id]  # as `beside`
+        body = keys.of(task_id).unseal_json(key_no, sealed, table=_TABLE, row=str(seq), beside=stands)
+        shown = ShownEvent(seq, kind, role, at, actor, session_id, msgspec.Raw(body or _EMPTY))
+        if kind == LOST:
+            shown = msgspec.structs.replace(shown, damaged=True)
+        elif not sealed:
+            shown = msgspec.structs.replace(shown, expired=True)
+        yield shown
 
 
 class Log:
@@ -73,7 +110,7 @@ class Log:
             "session_id": session_id,
         }
         sub = sealed_for or actor.sub
-        sealed = self._keys.seal(event.body, sub=sub, table=tables.events.name, row=str(self.head), beside=beside(row))
+        sealed = self._keys.seal(event.body, sub=sub, table=_TABLE, row=str(self.head), beside=beside(row))
         self._pending.append({**row, "size": sealed.size, "key_no": sealed.key_no, "sealed": sealed.value})
         return self.head
 

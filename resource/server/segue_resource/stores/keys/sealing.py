@@ -7,8 +7,7 @@ A value may also hold a digest of what stands readable beside it in its row, so 
 import hashlib
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -43,8 +42,7 @@ class ChangedBeside(Damaged):
     """The value opens, and what stands readable beside it is not what it was sealed with."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a sealed value lives. No part may contain NUL."""
 
     table: str
@@ -52,7 +50,7 @@ class Place:
     row: str
 
     def __bytes__(self) -> bytes:
-        return "\0".join(("segue", self.table, self.task_id, self.row)).encode()
+        return f"segue\0{self.table}\0{self.task_id}\0{self.row}".encode()
 
 
 def seal(key: AESGCM, content: bytes, *, nonce: bytes, place: Place, beside: Sequence[Any] = ()) -> bytes:

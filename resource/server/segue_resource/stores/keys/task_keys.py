@@ -90,6 +90,13 @@ class TaskKeys:
 
     def unseal(self, key_no: int, sealed: bytes, *, table: str, row: str, beside: Sequence[Any] = ()) -> Any:
         """The JSON value of a row, or None if the key it was sealed under has been destroyed, or the value dropped."""
+        text = self.unseal_json(key_no, sealed, table=table, row=row, beside=beside)
+        return None if text is None else msgspec.json.decode(text)
+
+    def unseal_json(
+        self, key_no: int, sealed: bytes, *, table: str, row: str, beside: Sequence[Any] = ()
+    ) -> bytes | None:
+        """As `unseal`, as the JSON text that was sealed."""
         if not sealed:
             return None
         found, place = self._all().get(key_no), Place(table, self._task_id, row)
@@ -99,7 +106,7 @@ class TaskKeys:
             raise Damaged(f"the data key {key_no} does not open", place=place) from found.damaged
         if found.key is None:
             return None
-        return msgspec.json.decode(unseal(found.key, sealed, place=place, beside=beside))
+        return unseal(found.key, sealed, place=place, beside=beside)
 
     def derive(self, key_no: int, purpose: str) -> bytes | None:
         """A key for one other purpose, from which the data key cannot be found; None once that is destroyed."""
