@@ -120,10 +120,10 @@ def _actions(detail: dict[str, Any]) -> frozenset[str]:
     actions = detail.get("actions")
     if not isinstance(actions, list) or not actions or not all(isinstance(action, str) for action in actions):
         raise _invalid("actions is no list of strings")
-    named = set(actions)
-    if len(named) != len(actions) or not ACTIONS.issuperset(named):
+    named = frozenset(actions)
+    if len(named) != len(actions) or not named <= ACTIONS:
         raise _invalid("an unknown or repeated action")
-    return frozenset(filter(named.__contains__, ACTIONS))
+    return named
 
 
 def _identifier(detail: dict[str, Any], member: str, pattern: re.Pattern[str]) -> str:

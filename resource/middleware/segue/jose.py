@@ -24,6 +24,7 @@ __all__ = [
     "b64url_encode",
     "decode_json",
     "import_p256",
+    "import_with_thumbprint",
     "parse",
     "parse_under",
     "public_jwk",
@@ -153,9 +154,18 @@ def import_p256(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
         raise Malformed("the point is not on P-256") from wrong
 
 
+def import_with_thumbprint(jwk: Mapping[str, Any]) -> tuple[ec.EllipticCurvePublicKey, str]:
+    """What `import_p256` and `thumbprint` say of the key, which is looked at once."""
+    return import_p256(jwk), _thumbprint(jwk)
+
+
 def thumbprint(jwk: Mapping[str, Any]) -> str:
     """`jkt`: the SHA-256 thumbprint of a P-256 key, in base64url (RFC 7638 section 3)."""
     _coordinates(jwk)
+    return _thumbprint(jwk)
+
+
+def _thumbprint(jwk: Mapping[str, Any]) -> str:
     canonical = f'{{"crv":"P-256","kty":"EC","x":"{jwk["x"]}","y":"{jwk["y"]}"}}'
     return b64url_encode(hashlib.sha256(canonical.encode("ascii")).digest())
 
