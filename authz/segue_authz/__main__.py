@@ -27,6 +27,7 @@ def main(argv: list[str]) -> int:
         if options.check:
             print(json.dumps(_shown(settings), indent=2))
             return 0
+        settings.observing.require(workers=options.workers, extra="segue-authz")
         embedded = settings.database if settings.embedded else None
         run("segue_authz.__main__:factory", options, embedded=embedded, prepare=lambda: prepare(settings))
     except (BadSetting, NoSigningKey, SchemaBehind, SchemaAhead, AlreadyHeld, OSError, SQLAlchemyError) as fault:

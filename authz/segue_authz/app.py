@@ -1,7 +1,8 @@
 """The authorization server as an ASGI application; the only module that puts the parts together."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from segue.clock import Clock
@@ -9,12 +10,15 @@ from segue.epoch import EpochsElsewhere
 from segue.middleware import TaskTokenMiddleware
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
+from segue_storage.going_away import GoingAway, heard_at_signals
+from segue_storage.tally import Tally
+from segue_storage.watching import Watcher, Watching
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Lifespan
 
 from segue_authz import pages
@@ -63,6 +67,7 @@ from segue_authz.endpoints.reading import reader_of
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in import page, passkey, password, recovery, session, upstream, upstream_logout
 from segue_authz.housekeeping import Housekeeping
+from segue_authz.observed import watch
 from segue_authz.outbound import Outbound
 from segue_authz.pages.text import gettext, reading
 from segue_authz.parts import DPOP_NONCE, make_services
@@ -136,15 +141,20 @@ def create_app(
     outbound: Outbound | None = None,
     attesters: Attesters | None = None,
     providers: Sequence[Provider] = (),
+    telemetry: Watcher | None = None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
     """The server over what it is given; whoever opened that closes it, in `lifespan` or elsewhere.
 
     `policies` is the transfer policy, `balanced` by default; `locator` knows places of networks, if anybody does;
     `outbound` is the way to addresses that clients and browsers name;
-    `attesters` vouch for devices; `providers` are others at which people may sign in.
+    `attesters` vouch for devices; `providers` are others at which people may sign in. `telemetry` watches, and changes
+    nothing.
     """
-    outbound = outbound or Outbound()
+    if telemetry is not None:
+        database, ephemeral = telemetry.database(database), telemetry.ephemeral(ephemeral)
+        watch(telemetry, database=database, keys=keys, clock=clock)
+    outbound, going_away = outbound or Outbound(), GoingAway()
     services = make_services(
         settings,
         database=database,
@@ -159,6 +169,8 @@ def create_app(
         outbound=outbound,
         attesters=attesters or Attesters([]),
         providers=providers,
+        going_away=going_away,
+        tally=Tally() if telemetry is None else telemetry.tally,
     )
     derivation, sealing = services.derivation, services.sealing
     routes = [
@@ -183,12 +195,48 @@ def create_app(
     checking_in = CheckingIn(database, after=settings.check_in, clock=clock)
     app = Starlette(
         routes=routes,
+        middleware=[Middleware(Watching, telemetry=telemetry, routes=lambda: _paths(routes))],
         exception_handlers=handlers,
-        lifespan=working(lifespan, delivery, signalling, checking_in, Housekeeping(database, clock=clock)),
+        lifespan=_hearing(
+            going_away,
+            working(
+                _watched(lifespan, telemetry), delivery, signalling, checking_in, Housekeeping(database, clock=clock)
+            ),
+        ),
     )
     app.state.delivery, app.state.signalling, app.state.checking_in = delivery, signalling, checking_in
     app.router.redirect_slashes = False
     return app
+
+
+def _paths(routes: Iterable[BaseRoute]) -> dict[int, str]:
+    """What is asked, by the identity of what answers: the path as it is written here, without anybody's ids."""
+    served = [route for route in routes if isinstance(route, Route | Mount)]
+    return {id(route.endpoint if isinstance(route, Route) else route.app): route.path for route in served}
+
+
+def _watched(around: Lifespan[Starlette] | None, telemetry: Watcher | None) -> Lifespan[Starlette] | None:
+    if telemetry is None:
+        return around
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with (around or (lambda _: nullcontext()))(app), telemetry.lifespan(app):
+            yield
+
+    return lifespan
+
+
+def _hearing(going_away: GoingAway, around: Lifespan[Starlette]) -> Lifespan[Starlette]:
+    """The lifespan, during which a signal to stop is heard."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with heard_at_signals(going_away):
+            async with around(app):
+                yield
+
+    return lifespan
 
 
 def _protocol_routes(services: Services, nonce_secret: bytes) -> list[Route]:

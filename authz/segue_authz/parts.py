@@ -8,6 +8,10 @@ from segue.nonce import Nonces
 from segue.task_token import TaskTokenVerifier
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
+from segue_storage.going_away import GoingAway
+from segue_storage.migrations import Schema
+from segue_storage.readiness import Readiness
+from segue_storage.tally import Tally
 
 from segue_authz.ceremony import Ceremonies
 from segue_authz.client_auth.attestation import Attesters
@@ -39,6 +43,7 @@ from segue_authz.stores.backchannel import Backchannel
 from segue_authz.stores.bound_sessions import BoundSessions
 from segue_authz.stores.check_ins import CheckIns
 from segue_authz.stores.clients import Clients
+from segue_authz.stores.counted_transfers import CountedTransfers
 from segue_authz.stores.grants import Grants
 from segue_authz.stores.notices import Notices
 from segue_authz.stores.overview import Overview
@@ -85,10 +90,12 @@ def make_services(
     outbound: Outbound,
     attesters: Attesters,
     providers: Sequence[Provider],
+    going_away: GoingAway,
+    tally: Tally,
 ) -> Services:
     """As `create_app`, with nothing left to choose."""
     derivation = Derivation(secret)
-    accounts, grants, transfers = Accounts(database), Grants(database), Transfers(database)
+    accounts, grants, transfers = Accounts(database), Grants(database), CountedTransfers(Transfers(database), tally)
     codes, withdrawals = AuthorizationCodes(database), Withdrawals(database)
     clients, lifetime, profile = Clients(database), settings.grant_lifetime, settings.profile
     return Services(
@@ -97,6 +104,7 @@ def make_services(
         random=random,
         database=database,
         ephemeral=ephemeral,
+        readiness=Readiness(database, ephemeral, Schema("segue_authz"), going_away),
         keys=keys,
         derivation=derivation,
         proofs=ProofChecker(replay=ephemeral, nonces=Nonces(derivation.key(DPOP_NONCE)), clock=clock),

@@ -9,13 +9,16 @@ import httpx2
 from segue.clock import now
 from segue_storage.database import open_database
 from segue_storage.ephemeral import open_ephemeral
-from segue_storage.migrations import require_current, upgrade
+from segue_storage.migrations import Schema, require_current, upgrade
+from segue_storage.observing import open_telemetry
+from segue_storage.schema_watch import stopped_when_ahead
 from segue_storage.setting import BadSetting
 from starlette.applications import Starlette
 
 from segue_authz import policy_file
 from segue_authz.app import create_app
 from segue_authz.client_auth.attestation import read_attesters
+from segue_authz.observed import CATALOGUE, carrying
 from segue_authz.settings import Settings
 from segue_authz.task_cards import TaskCardsOverHttp
 from segue_authz.tokens import signing_keys
@@ -65,6 +68,9 @@ def open_app(settings: Settings) -> Starlette:
     keys = SigningKeys(settings.keys)
     database, ephemeral = open_database(settings.database), open_ephemeral(settings.redis)
     http = httpx2.AsyncClient(timeout=httpx2.Timeout(5.0), trust_env=False)
+    telemetry = open_telemetry(settings.observing, CATALOGUE)
+    if telemetry is not None:
+        http.event_hooks = {"request": [carrying(telemetry)]}
     cards = TaskCardsOverHttp(
         http, issuer=settings.issuer, audience=settings.task_store, keys=keys, clock=now, random=secrets.token_bytes
     )
@@ -72,7 +78,8 @@ def open_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            yield
+            async with stopped_when_ahead(database, Schema(PACKAGE)):
+                yield
         finally:
             await http.aclose()
             await ephemeral.aclose()
@@ -90,6 +97,7 @@ def open_app(settings: Settings) -> Starlette:
         policies=policy_file.read(settings.policy),
         attesters=read_attesters(settings.attesters),
         providers=provider_file.read(settings.upstream),
+        telemetry=telemetry,
         lifespan=lifespan,
     )
 

@@ -3,16 +3,18 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from segue_storage.observing import Observing, read_observing
 from segue_storage.setting import BadSetting, address, database, redis, seconds, setting, without_password
 
 from segue_authz.domain.bound_session import Binding
 from segue_authz.domain.profile import PROFILES, SEGUE, Profile
 
 HOUR, DAY = 3_600, 86_400
+METRICS = "SEGUE_AUTHZ_METRICS"
 
 
 class Registering(StrEnum):
@@ -46,6 +48,7 @@ class Settings:
     attesters: Path | None = None
     upstream: Path | None = None
     profile: Profile = SEGUE
+    observing: Observing = field(default_factory=lambda: Observing(METRICS))
 
     @property
     def audiences(self) -> tuple[str, ...]:
@@ -81,6 +84,7 @@ class Settings:
             "SEGUE_AUTHZ_ATTESTERS": str(self.attesters or "(none)"),
             "SEGUE_AUTHZ_UPSTREAM": str(self.upstream or "(none)"),
             "SEGUE_AUTHZ_CLIENT_DOCUMENTS": " ".join(self.client_documents) or "off",
+            **self.observing.shown(),
         }
 
 
@@ -116,6 +120,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         attesters=Path(environ["SEGUE_AUTHZ_ATTESTERS"]) if environ.get("SEGUE_AUTHZ_ATTESTERS") else None,
         upstream=Path(environ["SEGUE_AUTHZ_UPSTREAM"]) if environ.get("SEGUE_AUTHZ_UPSTREAM") else None,
         client_documents=_hosts("SEGUE_AUTHZ_CLIENT_DOCUMENTS", environ),
+        observing=read_observing(environ, METRICS),
     )
     _require_whole(settings, environ)
     return settings

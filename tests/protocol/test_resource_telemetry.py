@@ -16,15 +16,17 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from resource_world import START, TASK, Device, StoreWorld, event, open_store_world
 from rounds import rounds
-from segue_resource.metrics_address import MetricsAddress, parse_metrics_address
+from segue_resource.observed import CATALOGUE, of_transaction
 from segue_resource.settings import from_environment
 from segue_resource.stores.billing.conversations import count
-from segue_resource.telemetry.metrics import Metrics
-from segue_resource.telemetry.seen import Seen
-from segue_resource.telemetry.telemetry import Telemetry
-from segue_resource.telemetry.traces import Traces
 from segue_storage.database import DatabaseUnavailable
+from segue_storage.in_process import InProcessEphemeral
+from segue_storage.metrics_address import MetricsAddress, parse_metrics_address
+from segue_storage.seen import Seen
 from segue_storage.setting import BadSetting
+from segue_storage.telemetry.metrics import Metrics
+from segue_storage.telemetry.telemetry import Telemetry
+from segue_storage.telemetry.traces import Traces
 
 pytest_plugins = ["resource_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("T22")]
@@ -37,7 +39,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 @pytest.fixture
 async def metrics(store: StoreWorld) -> AsyncIterator[Metrics]:
     """Of the store, which serves them."""
-    made = Metrics(ANY_PORT)
+    made = Metrics(ANY_PORT, CATALOGUE)
     store.telemetry = Telemetry(metrics=made, traces=None)
     await store.restart()
     yield made
@@ -153,20 +155,20 @@ async def test_outages_and_chores_are_counted(
     with pytest.raises(DatabaseUnavailable):
         await store.telemetry.chore("kept answers", away)()
     found = await samples(metrics)
-    assert value(found, "segue_outages_total", what="database") == 1
+    assert value(found, "segue_database_failures_total", cause="other") == 1
     assert value(found, "segue_redis_outages_total") == 2
     assert value(found, "segue_housekeeping_runs_total", chore="kept answers", outcome="done") == 1
     assert value(found, "segue_housekeeping_runs_total", chore="kept answers", outcome="failed") == 1
 
 
 async def test_each_process_serves_its_own_at_the_first_port_that_is_free() -> None:
-    first = Metrics(ANY_PORT)
+    first = Metrics(ANY_PORT, CATALOGUE)
     first.serve()
     taken = first.port
-    second = Metrics(MetricsAddress("127.0.0.1", range(taken, taken + 1)))
+    second = Metrics(MetricsAddress("127.0.0.1", range(taken, taken + 1)), CATALOGUE)
     with pytest.raises(OSError, match="no port"):
         second.serve()
-    third = Metrics(MetricsAddress("127.0.0.1", range(taken, min(taken + 20, 2**16))))
+    third = Metrics(MetricsAddress("127.0.0.1", range(taken, min(taken + 20, 2**16))), CATALOGUE)
     third.serve()
     assert third.port > taken
     await first.aclose()
@@ -199,7 +201,11 @@ async def test_a_span_of_each_request_goes_to_the_collector_and_says_nothing_tha
     }
     assert (span.trace_id.hex(), span.parent_span_id.hex(), span.kind) == ("ab" * 16, "cd" * 8, Span.SPAN_KIND_SERVER)
     transactions = [found for found in collected.spans if found.parent_span_id == span.span_id]
-    assert [attributes(found)["db.operation.name"] for found in transactions][:1] == ["read"]
+    assert [attributes(found).get("db.operation.name") for found in transactions if "sql" in found.name][:1] == ["read"]
+    (checked,) = (found for found in transactions if found.name == "check task token")
+    assert span.start_time_unix_nano <= checked.start_time_unix_nano < checked.end_time_unix_nano
+    remembered = [found.name for found in transactions if found.name.endswith(" redis")]
+    assert remembered == ([] if isinstance(store.ephemeral, InProcessEphemeral) else ["first_use redis"])
     assert collected.services == {"segue-resource"}
     for secret in (CANARY, device.token, device.token.split(".")[2], "7777"):
         assert secret.encode() not in collected.raw
@@ -208,7 +214,7 @@ async def test_a_span_of_each_request_goes_to_the_collector_and_says_nothing_tha
 async def traced(store: StoreWorld, monkeypatch: pytest.MonkeyPatch, collected: Collected) -> Device:
     """A device of a store that sends its traces to the collector."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collected.url)
-    store.telemetry = Telemetry(metrics=None, traces=Traces())
+    store.telemetry = Telemetry(metrics=None, traces=Traces("segue-resource"))
     await store.restart()
     return store.device()
 
@@ -216,7 +222,7 @@ async def traced(store: StoreWorld, monkeypatch: pytest.MonkeyPatch, collected: 
 async def test_a_collector_that_is_away_costs_no_request(store: StoreWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
-    store.telemetry = Telemetry(metrics=None, traces=Traces())
+    store.telemetry = Telemetry(metrics=None, traces=Traces("segue-resource"))
     await store.restart()
     assert (await store.device().say("goes on")).status_code == 201
     await store.stop()
@@ -224,7 +230,7 @@ async def test_a_collector_that_is_away_costs_no_request(store: StoreWorld, monk
 
 def test_telemetry_is_off_unless_it_is_asked_for_and_then_loads_nothing() -> None:
     settings = from_environment({})
-    assert (settings.metrics, settings.traces) == (None, False)
+    assert (settings.observing.metrics, settings.observing.traces) == (None, False)
     loaded = (
         "import sys, segue_resource.serving;"
         "print([name for name in ('prometheus_client', 'opentelemetry') if name in sys.modules])"
@@ -235,10 +241,10 @@ def test_telemetry_is_off_unless_it_is_asked_for_and_then_loads_nothing() -> Non
 
 def test_the_standard_variables_turn_traces_on_and_off() -> None:
     named = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
-    assert from_environment(named).traces
-    assert from_environment({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/v1/traces"}).traces
-    assert not from_environment({**named, "OTEL_SDK_DISABLED": "true"}).traces
-    assert not from_environment({**named, "OTEL_TRACES_EXPORTER": "none"}).traces
+    assert from_environment(named).observing.traces
+    assert from_environment({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/v1/traces"}).observing.traces
+    assert not from_environment({**named, "OTEL_SDK_DISABLED": "true"}).observing.traces
+    assert not from_environment({**named, "OTEL_TRACES_EXPORTER": "none"}).observing.traces
     with pytest.raises(BadSetting, match="http/protobuf"):
         from_environment({**named, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
 
@@ -253,7 +259,7 @@ def test_an_address_for_metrics_has_a_port_for_each_process() -> None:
     address = parse_metrics_address("NAME", "[::1]:9464-9467")
     assert address is not None
     assert (address.host, list(address.ports), str(address)) == ("::1", [9464, 9465, 9466, 9467], "[::1]:9464-9467")
-    assert str(from_environment({"SEGUE_RESOURCE_METRICS": "127.0.0.1:9464"}).metrics) == "127.0.0.1:9464"
+    assert str(from_environment({"SEGUE_RESOURCE_METRICS": "127.0.0.1:9464"}).observing.metrics) == "127.0.0.1:9464"
 
 
 async def test_metrics_take_little_of_the_time_of_a_request(tmp_path: Path, anyio_backend: str) -> None:
@@ -269,7 +275,7 @@ async def test_metrics_take_little_of_the_time_of_a_request(tmp_path: Path, anyi
         for _ in range(many):
             await device.say("x")
         request = (time.process_time() - began) / many
-    told = Metrics(ANY_PORT)
+    told = Metrics(ANY_PORT, CATALOGUE)
     began = time.process_time()
     for _ in range(10 * many):
         tell_of_an_append(told)
@@ -282,8 +288,8 @@ def tell_of_an_append(metrics: Metrics) -> None:
     seen = Seen(
         "POST", {"task_id": TASK, "session_id": "ses_0123456789abcdef", "route": "/tasks/{task_id}/events"}, 201
     )
-    with metrics.transaction("write"):
-        pass
-    metrics.happened(Counter({("appended", "agent"): 1}))
+    with metrics.transaction("write") as begins:
+        begins()
+    metrics.tally.add(of_transaction(Counter({("appended", "agent"): 1})))
     metrics.answered(seen, seconds=0.01)
     metrics.ended(seen)

@@ -45,6 +45,10 @@ class InvalidGrant(Refusal):
     error = "invalid_grant"
 
 
+class RefreshTokenReused(InvalidGrant):
+    """Spent, and shown again: whoever has the other copy, the grant is over (RFC 9700 section 4.14.2)."""
+
+
 class UnauthorizedClient(Refusal):
     error = "unauthorized_client"
 

@@ -6,10 +6,18 @@ from typing import Any
 
 from segue.replay import MemoryUnavailable
 from segue_storage.database import DatabaseUnavailable
+from segue_storage.seen import seen_in
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from segue_authz.domain.refusal import Refusal, TemporarilyUnavailable, UseDPoPNonce
+from segue_authz.domain.refusal import (
+    InvalidDPoPProof,
+    RefreshTokenReused,
+    Refusal,
+    TemporarilyUnavailable,
+    TooManyRequests,
+    UseDPoPNonce,
+)
 from segue_authz.domain.task_card import CardsUnavailable
 from segue_authz.endpoints.services import Services
 
@@ -27,15 +35,30 @@ def protocol_endpoint(services: Services, handler: Handler) -> Endpoint:
         try:
             response = await handler(services, request)
         except Refusal as refusal:
+            note(refusal, request)
             response = refused(refusal, path=request.url.path)
         except (CardsUnavailable, MemoryUnavailable, DatabaseUnavailable) as outage:
             _LOG.error("%s: %s", request.url.path, outage)
+            note(TemporarilyUnavailable(""), request)
             response = refused(TemporarilyUnavailable("a part of the service cannot be reached"), path=request.url.path)
         if "segue" not in request.scope and response.status_code < 500:  # else the middleware adds it
             response.headers["DPoP-Nonce"] = await services.proofs.fresh_nonce()
         return response
 
     return endpoint
+
+
+def note(refusal: Refusal, request: Request) -> None:
+    """For the line of log and the numbers: what is refused and, where it is counted, why."""
+    members = seen_in(request.scope)
+    members["problem"] = refusal.error
+    match refusal:
+        case TooManyRequests():
+            members["limited"] = str(refusal)
+        case RefreshTokenReused():
+            members["reused"] = True
+        case InvalidDPoPProof():
+            members["refused"] = type(refusal.__cause__).__name__
 
 
 def answered(content: dict[str, Any], *, status: int = 200) -> Response:

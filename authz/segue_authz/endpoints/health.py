@@ -1,9 +1,9 @@
 """Whether the process lives, and whether it can serve."""
 
-import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segue_authz.domain.refusal import TemporarilyUnavailable
 from segue_authz.endpoints.answer import answered
 from segue_authz.endpoints.operation import operation
 from segue_authz.endpoints.services import Services
@@ -16,7 +16,7 @@ async def alive(_: Services, __: Request) -> Response:
 
 @operation("It can serve", answers={200: {"status": {"const": "ready"}}})
 async def ready(services: Services, _: Request) -> Response:
-    """Asks the database and the memory of proofs; an outage becomes 503."""
-    await services.database.read(lambda connection: connection.execute(sa.text("SELECT 1")).scalar())
-    await services.ephemeral.incarnation()
+    """503 with what is missing: the database, its tables, the memory of proofs, or time."""
+    if missing := await services.readiness.missing():
+        raise TemporarilyUnavailable(f"not ready: {', '.join(missing)}")
     return answered({"status": "ready"})

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from segue_authz import pages
 from segue_authz.domain.refusal import Refusal
 from segue_authz.domain.task_card import CardsUnavailable
-from segue_authz.endpoints.answer import Endpoint, Handler
+from segue_authz.endpoints.answer import Endpoint, Handler, note
 from segue_authz.endpoints.reading import keep_asked, reader_of
 from segue_authz.endpoints.services import Services
 from segue_authz.pages.refusal import refused
@@ -41,6 +41,7 @@ def page_endpoint(services: Services, handler: Handler) -> Endpoint:
             return await handler(services, request)
         except Refusal as refusal:
             _LOG.info("%s refused: %s", request.url.path, refusal)
+            note(refusal, request)
             view = refused(refusal)
         except (CardsUnavailable, MemoryUnavailable, DatabaseUnavailable) as outage:
             _LOG.error("%s: %s", request.url.path, outage)

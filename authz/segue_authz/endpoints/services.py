@@ -7,6 +7,7 @@ from segue.dpop import ProofChecker
 from segue.task_token import TaskTokenVerifier
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
+from segue_storage.readiness import Readiness
 
 from segue_authz.ceremony import Ceremonies
 from segue_authz.client_auth.attestation import Attesters
@@ -58,6 +59,7 @@ class Services:
     random: Random
     database: Database
     ephemeral: Ephemeral
+    readiness: Readiness
     keys: SigningKeys
     derivation: Derivation
     proofs: ProofChecker

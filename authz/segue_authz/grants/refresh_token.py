@@ -4,7 +4,7 @@ RFC 6749 section 6, RFC 9449 section 5, RFC 9700 section 4.14.
 """
 
 from segue_authz.domain.grant import Reused, Withdrawn
-from segue_authz.domain.refusal import InvalidGrant
+from segue_authz.domain.refusal import InvalidGrant, RefreshTokenReused
 from segue_authz.grants.request import Granted, TokenRequest
 from segue_authz.stores.port import GrantStore
 from segue_authz.tokens.derivation import Derivation
@@ -28,7 +28,9 @@ class RefreshTokenGrant:
             if current and not self._rotates:
                 return Granted(await self._grants.issued(grant_id, now=request.now), introduce=False)
             issued = await self._grants.refresh(grant_id, generation=generation, now=request.now)
-        except (Withdrawn, Reused) as refused:
+        except Reused as reused:
+            raise _reused(str(reused)) from reused
+        except Withdrawn as refused:
             raise _unknown(str(refused)) from refused
         if issued is None:
             raise _unknown("the grant is gone")
@@ -46,9 +48,14 @@ class RefreshTokenGrant:
         if grant.client_id == request.client.client_id and grant.jkt == request.jkt:
             request.check_resource(grant.resource)
             return generation == grant.generation
-        if generation < grant.generation:
-            await self._grants.revoke(grant_id, now=request.now)
+        if generation < grant.generation and await self._grants.revoke(grant_id, now=request.now):
+            raise _reused("a spent one, by another client or key")
         raise _unknown("the client or the key is not the grant's")
+
+
+def _reused(because: str) -> InvalidGrant:
+    """The same answer."""
+    return RefreshTokenReused("the refresh token is not valid", because=because)
 
 
 def _unknown(because: str) -> InvalidGrant:

@@ -38,6 +38,14 @@ class WrongKey(InvalidDPoPProof):
     """
 
 
+class UntimelyProof(InvalidDPoPProof):
+    """It was not made just now, by the server's clock: an old one, or one of the two clocks is wrong."""
+
+
+class ReplayedProof(InvalidDPoPProof):
+    """It was used before."""
+
+
 class UseDPoPNonce(Refused):
     """The proof lacks a current nonce; the answer must carry one in `DPoP-Nonce`. Nothing was used up."""
 
@@ -137,7 +145,7 @@ class ProofChecker:
             self._incarnation = None
             raise UseDPoPNonce("the proof needs the server's current nonce", because=str(lost)) from lost
         if not first:
-            raise InvalidDPoPProof("the proof was used before")
+            raise ReplayedProof("the proof was used before")
 
     async def _known_incarnation(self) -> bytes:
         if self._incarnation is None:
@@ -154,7 +162,7 @@ def _signer(header: str) -> _Signer:
         jwk = members.get("jwk")
         if members.get("typ") != "dpop+jwt" or not isinstance(jwk, dict):
             raise jose.Malformed("typ or jwk is not that of a proof")
-        return _Signer(members, jose.import_p256(jwk), jose.thumbprint(jwk))
+        return _Signer(members, *jose.import_with_thumbprint(jwk))
     except jose.Malformed as wrong:
         raise InvalidDPoPProof("the DPoP proof is malformed", because=str(wrong)) from wrong
 
@@ -179,7 +187,7 @@ def _identifier(claims: dict[str, Any]) -> str:
 def _fresh(claims: dict[str, Any], *, now: int) -> int:
     iat, nbf = claims.get("iat"), claims.get("nbf", 0)
     if type(iat) is not int or abs(now - iat) > WINDOW or type(nbf) is not int or nbf > now + WINDOW:
-        raise InvalidDPoPProof("the DPoP proof was not made just now", because="iat is no integer near the clock")
+        raise UntimelyProof("the DPoP proof was not made just now", because="iat is no integer near the clock")
     return iat
 
 

@@ -8,11 +8,13 @@ from segue import clock as machine
 from segue.admission import Admission
 from segue.answer import Answer, Send
 from segue.clock import Clock
+from segue.dpop import UseDPoPNonce
 from segue.epoch import EpochMemory, InProcessEpochs
 from segue.fetch import Fetch, fetch_url
 from segue.guard import Guard
 from segue.issuer_keys import IssuerKeys
 from segue.problem import Problem
+from segue.refusal import Refused
 from segue.replay import InProcessReplayMemory, ReplayMemory
 from segue.request import of_scope, without_token
 from segue.security_event import MAX_BODY
@@ -24,6 +26,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PREFLIGHT = b"access-control-request-method"
+_SEEN = "segue.seen"
+"""Where a server that wants to know what became of a request has a dict in its scope."""
 
 
 class TaskTokenMiddleware:
@@ -68,6 +72,10 @@ class TaskTokenMiddleware:
             sensitive=sensitive,
         )
 
+    def seconds_since_heard(self) -> float | None:
+        """Since the issuer last said what is withdrawn; None before anybody had to ask. For whoever watches."""
+        return self._withdrawals.seconds_since_heard()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
@@ -99,6 +107,7 @@ class TaskTokenMiddleware:
             admitted["segue.step_up"] = step_up
             await self._app(admitted, still.receive, answer.send)
         except Problem as problem:
+            scope.get(_SEEN, {}).update(problem=problem.slug, **_refused(problem))
             await answer.refuse(problem)
 
     async def _publish_metadata(self, send: Send, method: str) -> None:
@@ -120,3 +129,10 @@ class TaskTokenMiddleware:
         headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in taken.headers]
         await send({"type": "http.response.start", "status": taken.status, "headers": headers})
         await send({"type": "http.response.body", "body": taken.body})
+
+
+def _refused(problem: Problem) -> dict[str, str]:
+    """Why a token or a proof is not taken, by the name that this package has for it. A missing nonce is no refusal."""
+    cause = problem.__cause__
+    counts = isinstance(cause, Refused) and not isinstance(cause, UseDPoPNonce)
+    return {"refused": type(cause).__name__} if counts else {}

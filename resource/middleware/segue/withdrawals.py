@@ -82,6 +82,11 @@ class Withdrawals:
         if listener is not None and not listener.done():
             listener.get_loop().call_soon_threadsafe(self._tell)
 
+    def seconds_since_heard(self) -> float | None:
+        """Since the issuer last answered; None before it was asked."""
+        heard_at = self._heard_at
+        return None if heard_at is None else time.monotonic() - heard_at
+
     async def inclusion(self, grant_id: str) -> None:
         """Returns when the grant is withdrawn, or when that can no longer be known."""
         while True:

@@ -31,10 +31,7 @@ def run_store(argv: list[str], *, name: str, description: str, factory: str) -> 
         if options.check:
             print(json.dumps(settings.shown(), indent=2))
             return 0
-        if settings.metrics is not None and len(settings.metrics.ports) < options.workers:
-            raise BadSetting(
-                f"SEGUE_RESOURCE_METRICS is {settings.metrics}; each worker process needs a port of its own"
-            )
+        settings.observing.require(workers=options.workers, extra="segue-resource")
         embedded = settings.database if settings.embedded else None
         run(factory, options, embedded=embedded, prepare=lambda: prepare(settings))
     except (BadSetting, BadKeyFile, SchemaBehind, SchemaAhead, AlreadyHeld, OSError, SQLAlchemyError) as fault:

@@ -11,6 +11,7 @@ from segue.middleware import TaskTokenMiddleware
 from segue.step_up import SignIn
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
+from segue_storage.watching import Watcher, Watching
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Router
@@ -27,6 +28,7 @@ from segue_resource.endpoints.request_log import RequestLog
 from segue_resource.endpoints.service_token import ServiceTokens
 from segue_resource.housekeeping import Chore, keep_house
 from segue_resource.key_files import load_master_key, load_nonce_secret
+from segue_resource.observed import WITHDRAWALS_HEARD, of_transaction
 from segue_resource.parts import Parts
 from segue_resource.settings import Settings
 from segue_resource.stores.files.blobs import BlobStore
@@ -34,7 +36,7 @@ from segue_resource.stores.keys.key_wrapper import KeyWrapper
 from segue_resource.stores.keys.master_key import Random
 from segue_resource.stores.keys.task_keys import Keeper
 from segue_resource.stores.task_store import TaskStore
-from segue_resource.telemetry.watching import Watcher, Watching
+from segue_resource.stores.unit import Happened
 
 
 def create_app(
@@ -63,8 +65,7 @@ def create_app(
     Raises `BadKeyFile`.
     """
     if telemetry is not None:
-        database = telemetry.database(database)
-        telemetry.ephemeral(ephemeral)
+        database, ephemeral = telemetry.database(database), telemetry.ephemeral(ephemeral)
     keeper = Keeper(load_master_key(settings, random=random, wrapper=key_wrapper), random)
     going_away = GoingAway()
     keys = IssuerKeys(settings.issuer, fetch=fetch, clock=clock)
@@ -74,7 +75,11 @@ def create_app(
         ephemeral=ephemeral,
         blobs=blobs,
         store=TaskStore(
-            database, ephemeral, keeper=keeper, clock=clock, told=None if telemetry is None else telemetry.happened
+            database,
+            ephemeral,
+            keeper=keeper,
+            clock=clock,
+            told=_tallied(telemetry),
         ),
         keeper=keeper,
         services=ServiceTokens(issuer=settings.issuer, audience=settings.url, keys=keys, replay=ephemeral, clock=clock),
@@ -87,7 +92,7 @@ def create_app(
     nonce_secret = load_nonce_secret(settings, random=random)
 
     def guarded(app: ASGIApp, *, audience: str) -> ASGIApp:
-        return TaskTokenMiddleware(
+        middleware = TaskTokenMiddleware(
             app,
             issuer=settings.issuer,
             audience=audience,
@@ -99,6 +104,9 @@ def create_app(
             sensitive={action: SignIn(max_age=seconds) for action, seconds in settings.sensitive.items()},
             events="/signals",
         )
+        if telemetry is not None:
+            telemetry.gauge(WITHDRAWALS_HEARD, middleware.seconds_since_heard)
+        return middleware
 
     with_task_token = parts.for_devices()
     without = parts.for_others(HealthEndpoints(database, ephemeral, keys, clock=clock, going_away=going_away))
@@ -106,7 +114,7 @@ def create_app(
     others = [] if beside is None else [beside(tasks)]
     app = Starlette(
         middleware=[
-            *([] if telemetry is None else [Middleware(Watching, telemetry=telemetry)]),
+            Middleware(Watching, telemetry=telemetry),
             Middleware(Outside, https=settings.https),
             Middleware(ProblemAnswers),
             Middleware(WithoutTaskToken, served=_serving(without)),
@@ -127,6 +135,11 @@ def create_app(
     app.router.default = tasks  # and no Mount, which does not match every path and answers that itself
     app.state.addresses = [*with_task_token, *without]
     return app
+
+
+def _tallied(telemetry: Watcher | None) -> Callable[[Happened], None] | None:
+    """Whom to tell what a transaction has done."""
+    return None if telemetry is None else lambda happened: telemetry.tally.add(of_transaction(happened))
 
 
 def _watched(chores: Mapping[str, Chore], telemetry: Watcher | None) -> Mapping[str, Chore]:

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 
 import sqlalchemy as sa
 from segue.clock import now
@@ -12,23 +11,23 @@ from segue_storage.database import open_database
 from segue_storage.database_url import parse_database_url
 from segue_storage.engine import open_engine
 from segue_storage.ephemeral import open_ephemeral
-from segue_storage.migrations import require_current, upgrade
-from segue_storage.setting import BadSetting
+from segue_storage.migrations import Schema, require_current, upgrade
+from segue_storage.observing import open_telemetry
+from segue_storage.schema_watch import stopped_when_ahead
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from segue_resource.app import create_app
 from segue_resource.endpoints.beside import Beside
 from segue_resource.key_files import load_master_key, load_nonce_secret
+from segue_resource.observed import CATALOGUE
 from segue_resource.settings import Settings
 from segue_resource.stores import tables
 from segue_resource.stores.files.blob_place import open_blobs
 from segue_resource.stores.keys.master_key import BadKeyFile, MasterKey
-from segue_resource.telemetry.watching import Watcher
 from segue_resource.text_hook import open_http, paragraph_over_http, summary_over_http
 
 PACKAGE = "segue_resource"
-_TELEMETRY = ("opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk", "prometheus-client")
 
 
 def prepare(settings: Settings) -> None:
@@ -36,7 +35,6 @@ def prepare(settings: Settings) -> None:
 
     Raises `BadSetting`, `SchemaBehind`, `SchemaAhead`, `BadKeyFile` and what the database raises.
     """
-    _require_telemetry(settings)
     if settings.embedded:
         upgrade(settings.database, PACKAGE)
     else:
@@ -53,7 +51,8 @@ def open_app(settings: Settings, *, beside: Callable[[ASGIApp], Beside] | None =
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            yield
+            async with stopped_when_ahead(database, Schema(PACKAGE)):
+                yield
         finally:
             await http.aclose()
             await ephemeral.aclose()
@@ -61,10 +60,10 @@ def open_app(settings: Settings, *, beside: Callable[[ASGIApp], Beside] | None =
 
     return create_app(
         settings,
-        telemetry=open_telemetry(settings),
+        telemetry=open_telemetry(settings.observing, CATALOGUE),
         database=database,
         ephemeral=ephemeral,
-        blobs=open_blobs(settings.blob_place, endpoint=settings.s3_endpoint),
+        blobs=open_blobs(settings.blob_place, endpoint=settings.s3_endpoint, key=settings.s3_key),
         fetch=fetch_url,
         clock=now,
         random=secrets.token_bytes,
@@ -73,30 +72,6 @@ def open_app(settings: Settings, *, beside: Callable[[ASGIApp], Beside] | None =
         beside=beside,
         lifespan=lifespan,
     )
-
-
-def open_telemetry(settings: Settings) -> Watcher | None:
-    """None where neither metrics nor traces are asked for, and then nothing that they need is imported."""
-    if settings.metrics is None and not settings.traces:
-        return None
-    from segue_resource.telemetry.metrics import Metrics  # an extra: most servers do without
-    from segue_resource.telemetry.telemetry import Telemetry
-    from segue_resource.telemetry.traces import Traces
-
-    metrics = None if settings.metrics is None else Metrics(settings.metrics)
-    return Telemetry(metrics=metrics, traces=Traces() if settings.traces else None)
-
-
-def _require_telemetry(settings: Settings) -> None:
-    """Raises `BadSetting`, and not a traceback of each worker process."""
-    if settings.metrics is None and not settings.traces:
-        return
-    try:
-        for package in _TELEMETRY:
-            version(package)
-    except PackageNotFoundError as missing:
-        told = "SEGUE_RESOURCE_METRICS and OTEL_EXPORTER_OTLP_ENDPOINT need segue-resource[telemetry]"
-        raise BadSetting(told) from missing
 
 
 def _require_same_key(settings: Settings, master: MasterKey) -> None:

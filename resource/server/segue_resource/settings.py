@@ -7,17 +7,19 @@ from pathlib import Path
 
 from segue.authority import ACTIONS
 from segue.target_uri import is_protected
+from segue_storage.observing import Observing, read_observing
 from segue_storage.setting import BadSetting, address, database, redis, setting, without_password
 
 from segue_resource import retention_file
 from segue_resource.domain.compaction import NEVER, Thresholds, thresholds
 from segue_resource.domain.retention import Retention, summary
 from segue_resource.domain.search import SearchMode
-from segue_resource.metrics_address import MetricsAddress, parse_metrics_address
 from segue_resource.stores.files.blob_place import parse_place
+from segue_resource.stores.files.blob_s3 import S3Key
 
 SENSITIVE: Mapping[str, int] = {"task:erase": 300}
 """What cannot be taken back is asked of a person who is here, unless an operator says another age."""
+METRICS = "SEGUE_RESOURCE_METRICS"
 LEAST_AGE = 60
 """Seconds: with less, a device would have the person sign in again and again for one piece of work."""
 
@@ -36,6 +38,7 @@ class Settings:
     redis: str | None = None
     blobs: str | None = None
     s3_endpoint: str | None = None
+    s3_key: S3Key | None = None
     nonce_secret_file: Path | None = None
     paragraph_url: str | None = None
     summary_url: str | None = None
@@ -44,8 +47,7 @@ class Settings:
     retention_file: Path | None = None
     retention: Retention = field(default_factory=Retention)
     sensitive: Mapping[str, int] = field(default_factory=lambda: SENSITIVE)
-    metrics: MetricsAddress | None = None
-    traces: bool = False
+    observing: Observing = field(default_factory=lambda: Observing(METRICS))
 
     @property
     def embedded(self) -> bool:
@@ -71,14 +73,15 @@ class Settings:
             "SEGUE_RESOURCE_KEY_FILE": str(self.key_file),
             "SEGUE_RESOURCE_BLOBS": self.blob_place,
             "SEGUE_RESOURCE_S3_ENDPOINT": self.s3_endpoint or "(that of AWS)",
+            "AWS_ACCESS_KEY_ID": self.s3_key.key_id if self.s3_key else "(as AWS's libraries find it)",
+            "AWS_SECRET_ACCESS_KEY": "***" if self.s3_key else "(as AWS's libraries find it)",
             "SEGUE_RESOURCE_NONCE_SECRET_FILE": str(self.nonce_secret_file or "(made at each start)"),
             "SEGUE_RESOURCE_SENSITIVE": " ".join(f"{action}={age}" for action, age in sorted(self.sensitive.items())),
             "SEGUE_RESOURCE_SEARCH": self.search,
             "SEGUE_RESOURCE_RETENTION": f"{self.retention_file or '(built in)'}: {summary(self.retention)}",
             "SEGUE_RESOURCE_COMPACTION": str(self.compaction) if self.compaction.ever else "(never by itself)",
             "SEGUE_RESOURCE_SUMMARY_URL": (self.summary_url or "(the store's own words)").partition("?")[0],
-            "SEGUE_RESOURCE_METRICS": str(self.metrics or "(none)"),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": "(set)" if self.traces else "(no traces)",
+            **self.observing.shown(),
             "SEGUE_RESOURCE_PARAGRAPH_URL": (self.paragraph_url or "(the store's own words)").partition("?")[0],
         }
 
@@ -101,6 +104,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         key_file=Path(environ.get("SEGUE_RESOURCE_KEY_FILE") or state / "resource.key"),
         blobs=setting(environ, "SEGUE_RESOURCE_BLOBS", _place, default="") or None,
         s3_endpoint=setting(environ, "SEGUE_RESOURCE_S3_ENDPOINT", _protected, default="") or None,
+        s3_key=_s3_key(environ),
         redis=setting(environ, "SEGUE_RESOURCE_REDIS", redis, default="") or None,
         nonce_secret_file=_path(environ.get("SEGUE_RESOURCE_NONCE_SECRET_FILE")),
         paragraph_url=setting(environ, "SEGUE_RESOURCE_PARAGRAPH_URL", _protected, default="") or None,
@@ -110,8 +114,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         search=SearchMode(setting(environ, "SEGUE_RESOURCE_SEARCH", _search_mode, default=SearchMode.SCAN)),
         retention_file=policy,
         retention=retention_file.read(policy),
-        metrics=parse_metrics_address("SEGUE_RESOURCE_METRICS", environ.get("SEGUE_RESOURCE_METRICS", "")),
-        traces=_traces(environ),
+        observing=read_observing(environ, METRICS),
     )
     _require_whole(settings, environ)
     return settings
@@ -145,16 +148,17 @@ def _place(name: str, value: str) -> str:
     return value
 
 
-def _traces(environ: Mapping[str, str]) -> bool:
-    """Whether the OpenTelemetry SDK, which reads the rest itself, is told where to send spans. Raises `BadSetting`."""
-    named = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
-    if not named or off:
-        return False
-    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
-    if protocol not in (None, "", "http/protobuf"):
-        raise BadSetting(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; it must be http/protobuf")
-    return True
+def _s3_key(environ: Mapping[str, str]) -> S3Key | None:
+    """None where it is found in another way. Raises `BadSetting`."""
+    key_id = setting(environ, "AWS_ACCESS_KEY_ID", _as_it_is, default="")
+    secret = setting(environ, "AWS_SECRET_ACCESS_KEY", _as_it_is, default="")
+    if bool(key_id) != bool(secret):
+        raise BadSetting("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set both, or neither")
+    return S3Key(key_id, secret) if key_id else None
+
+
+def _as_it_is(_: str, value: str) -> str:
+    return value
 
 
 def _protected(name: str, value: str) -> str:

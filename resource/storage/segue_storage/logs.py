@@ -2,9 +2,25 @@
 
 import json
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal
 
 Format = Literal["plain", "json"]
+
+_NOTHING: Mapping[str, str] = {}
+_request: ContextVar[Mapping[str, str]] = ContextVar("segue_request", default=_NOTHING)
+
+
+@contextmanager
+def within(request: Mapping[str, str]) -> Iterator[None]:
+    """Every line that is logged inside says these, too: `request_id`, and `trace_id` where there is one."""
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(token)
 
 
 class PlainFormatter(logging.Formatter):
@@ -17,21 +33,30 @@ class PlainFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        return _printable(super().formatMessage(record))
+        line = _printable(super().formatMessage(record))
+        request_id = _request.get().get("request_id")
+        return line if request_id is None else f"{line} request_id={request_id}"
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         return "\n".join(f"    {_printable(line)}" for line in super().formatException(ei).split("\n"))
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, `members` of the record, and a failure's traceback."""
+    """One JSON object a line: time, level, logger, event, message, the request it belongs to, `members` of the record,
+    and a failure's traceback.
+
+    `event` is the message before anything was filled in, unless the record names another: the same for every line of
+    its kind.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         content = {
             "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "event": getattr(record, "event", record.msg if isinstance(record.msg, str) else type(record.msg).__name__),
             "message": record.getMessage(),
+            **_request.get(),
             **getattr(record, "members", {}),
         }
         if record.exc_info:

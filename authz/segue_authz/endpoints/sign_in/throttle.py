@@ -3,6 +3,7 @@
 Passkeys are not counted at all: there is nothing to guess, so they let people in while everything else is held up.
 """
 
+from segue_storage.seen import seen_in
 from starlette.requests import Request
 
 from segue_authz.endpoints.network import network_of
@@ -21,4 +22,7 @@ async def may_try(services: Services, request: Request, username: str, *, what: 
     network = network_of(request)
     by_network = await services.ephemeral.allow(f"{what}:{network}", limit=_BY_NETWORK, window=WINDOW)
     key = services.derivation.digest(what, f"{network} {username}")
-    return by_network and await services.ephemeral.allow(f"{what}:{key}", limit=_BY_NAME, window=WINDOW)
+    if by_network and await services.ephemeral.allow(f"{what}:{key}", limit=_BY_NAME, window=WINDOW):
+        return True
+    seen_in(request.scope)["limited"] = what
+    return False

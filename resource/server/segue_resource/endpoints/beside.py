@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from segue.challenge import resource_metadata_url
+from segue_storage.seen import seen_in
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -41,6 +42,7 @@ class ServedBeside:
         elif scope["type"] != "http":
             await self._app(scope, receive, send)
         elif scope["path"] == self._path:
+            seen_in(scope)["route"] = self._path
             await self._guarded({**scope, "path": "", "raw_path": b""}, receive, send)
         else:
             app = self._guarded if scope["path"] == self._metadata_path else self._app

@@ -7,13 +7,13 @@ from typing import Any
 from segue.problem import Problem, problem_response
 from segue_storage.database import DatabaseUnavailable, WriteInDoubt
 from segue_storage.ephemeral import MemoryUnavailable
+from segue_storage.seen import seen_in
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segue_resource.domain.refusal import Refused
 from segue_resource.endpoints.refusals import refused
-from segue_resource.endpoints.request_log import SEEN
 from segue_resource.stores.files.blobs import BlobsUnavailable
 from segue_resource.stores.keys.key_wrapper import KeysUnavailable
 from segue_resource.stores.keys.sealing import Damaged
@@ -51,7 +51,7 @@ class ProblemAnswers:
             if started:
                 raise
             problem = _problem_of(failure)
-            scope.get(SEEN, {})["problem"] = problem.slug
+            seen_in(scope)["problem"] = problem.slug
             await _answer(problem, send)
 
 

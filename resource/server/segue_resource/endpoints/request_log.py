@@ -1,30 +1,28 @@
-"""One line of log for each request under a task token: what joins a request to its task and session (R7).
+"""What joins a request under a task token to its task and session, in the log and in telemetry (R7).
 
 A client may name its session in `Task-Session`; the answer says `Task-Id` and repeats `Task-Session`. What a device
-says of its session is believed for the log alone. Nothing of a body, a token or a query is logged.
+says of its session is believed for that alone. Nothing of a body, a token or a query is told.
 """
 
 import asyncio
-import logging
 import re
-from collections.abc import Mapping
+import time
 from typing import Any
 
 from segue.problem import Problem
 from segue.task_token import TaskToken
+from segue_storage import request_log
+from segue_storage.seen import SEEN, TOKEN_CHECKED
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ROUTE = "segue.route"
-"""Where the scope says which address was asked, without the ids in it."""
-SEEN = "segue.seen"
-"""Where the scope has, if anybody wants to know, a dict that is told what a request turns out to be."""
-
 _SESSION = re.compile(rb"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
-_log = logging.getLogger(__name__)
 
 
 class RequestLog:
-    """Wraps what serves tasks, inside the middleware that verifies tokens."""
+    """Wraps what serves tasks, inside the middleware that verifies tokens.
+
+    A request that another one makes here, of which the outermost layer knows nothing, is a line of its own.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,23 +33,35 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         session_id = _session_of(scope)
-        began, status = asyncio.get_running_loop().time(), 0
-        members = _members(scope, token, session_id)
-        scope.get(SEEN, {}).update(members)
+        joined = _members(token, session_id)
+        headers = _headers(token, session_id)
 
         async def told(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                scope.get(SEEN, {})["route"] = scope.get(ROUTE)
-                message = {**message, "headers": [*message.get("headers", ()), *_headers(token, session_id)]}
+                message = {**message, "headers": [*message.get("headers", ()), *headers]}
+            await send(message)
+
+        if SEEN in scope:
+            scope[SEEN].update(joined)
+            scope[SEEN][TOKEN_CHECKED] = time.perf_counter()
+            await self._app(scope, receive, told)
+        else:
+            await self._within(scope, receive, told, joined)
+
+    async def _within(self, scope: Scope, receive: Receive, send: Send, members: dict[str, Any]) -> None:
+        clock = asyncio.get_running_loop().time
+        began, status = clock(), 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
             await send(message)
 
         try:
-            await self._app(scope, receive, told)
+            await self._app({**scope, SEEN: members}, receive, watched)
         finally:
-            milliseconds = round((asyncio.get_running_loop().time() - began) * 1000)
-            _tell(members, route=scope.get(ROUTE), status=status, milliseconds=milliseconds)
+            milliseconds = round((clock() - began) * 1000)
+            request_log.tell(members, method=scope["method"], status=status, milliseconds=milliseconds)
 
 
 def _session_of(scope: Scope) -> str | None:
@@ -70,7 +80,7 @@ def _headers(token: TaskToken, session_id: str | None) -> list[tuple[bytes, byte
     return headers if session_id is None else [*headers, (b"task-session", session_id.encode("ascii"))]
 
 
-def _members(scope: Scope, token: TaskToken, session_id: str | None) -> dict[str, Any]:
+def _members(token: TaskToken, session_id: str | None) -> dict[str, Any]:
     return {
         "task_id": token.authority.task_id,
         "session_id": session_id,
@@ -78,11 +88,4 @@ def _members(scope: Scope, token: TaskToken, session_id: str | None) -> dict[str
         "client_id": token.client_id,
         "transfer_id": token.authority.transfer_id,
         "epoch": token.authority.epoch,
-        "method": scope["method"],
     }
-
-
-def _tell(known: Mapping[str, Any], *, route: str | None, status: int, milliseconds: int) -> None:
-    members = {**known, "route": route, "status": status, "milliseconds": milliseconds}
-    line = " ".join(f"{name}={value}" for name, value in members.items() if value is not None)
-    _log.info("%s", line, extra={"members": members})

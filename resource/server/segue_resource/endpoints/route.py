@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
+from segue_storage.seen import seen_in
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
-
-from segue_resource.endpoints.request_log import ROUTE
 
 Handler = Callable[[Request], Awaitable[Response | ASGIApp]]
 
@@ -22,7 +21,7 @@ def route(path: str, **handlers: Handler) -> Address:
     """`route("/tasks/{t}", GET=show, PATCH=rename)`: any other method is 405, HEAD included."""
 
     async def dispatch(request: Request) -> Response | ASGIApp:
-        request.scope[ROUTE] = path
+        seen_in(request.scope)["route"] = path
         return await handlers[request.method](request)
 
     made = Address(path, dispatch, methods=list(handlers))

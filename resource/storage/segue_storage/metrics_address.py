@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from segue_storage.setting import BadSetting
+from .setting import BadSetting
 
 _FORM = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 

@@ -1,11 +1,17 @@
-"""What telemetry may say of one request: ids, our own names, numbers. No path, no query, no header as it came."""
+"""What is told of one request, to the log and to telemetry: ids, our own words, numbers. Nothing as it came.
 
+Whoever serves the request tells it on the way: `seen_in(scope)["route"] = …`.
+"""
+
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.types import Scope
+SEEN = "segue.seen"
+"""Where a request's scope has the members that it turns out to have."""
 
-from segue_resource.endpoints.request_log import ROUTE
+TOKEN_CHECKED = "token_checked_at"  # noqa: S105
+"""Among the members, for traces alone: when, by `time.perf_counter()`, token and proof had been checked."""
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
 _OURS = ("task_id", "session_id", "device_id", "client_id")
@@ -13,9 +19,11 @@ _EXEMPLAR = 128
 """Characters that the labels of an exemplar may have together (OpenMetrics 1.0, Exemplars)."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Seen:
-    """`members` is filled on the way: by whoever knows the token, the route, the problem that is answered."""
+    """`members`: `route`, `problem` (what is answered), `refused` (why a proof is not taken), `limited` (which limit),
+    and ids. `status` is 0 while nothing is answered.
+    """
 
     method: str
     members: dict[str, Any] = field(default_factory=dict)
@@ -45,12 +53,13 @@ class Seen:
         return named or None
 
 
-def method_of(scope: Scope) -> str:
+def seen_in(scope: Mapping[str, Any]) -> MutableMapping[str, Any]:
+    """The members of the request; where nobody wants to know, some that are forgotten."""
+    found: MutableMapping[str, Any] = scope.get(SEEN, {})
+    return found
+
+
+def method_of(scope: Mapping[str, Any]) -> str:
     """A method that HTTP knows; a client may make up others without end."""
-    return scope["method"] if scope["method"] in _METHODS else "_OTHER"
-
-
-def note_route(scope: Scope, seen: Seen) -> None:
-    """Addresses without a task token say their route in the scope that they share with us."""
-    if "route" not in seen.members and scope.get(ROUTE):
-        seen.members["route"] = scope[ROUTE]
+    method: str = scope["method"]
+    return method if method in _METHODS else "_OTHER"

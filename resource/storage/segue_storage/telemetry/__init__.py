@@ -1,0 +1,1 @@
+"""Traces and metrics for who runs the servers: ids and words of ours, never anything that was written or shown."""
