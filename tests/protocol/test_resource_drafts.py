@@ -19,25 +19,20 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def elsewhere(store: StoreWorld) -> AsyncIterator[StoreWorld]:
+async def elsewhere(request: pytest.FixtureRequest, store: StoreWorld) -> AsyncIterator[StoreWorld]:
     """Another process of the same server: on PostgreSQL and Redis with connections of its own."""
     url = store.settings.database
     if url.startswith("sqlite"):
         yield store
         return
-    redis = f"redis://{_address(store)}"
-    database, ephemeral = open_database(url, threads=2), open_ephemeral(redis, store.clock)
+    redis = request.getfixturevalue("redis_server")
+    database, ephemeral = open_database(url, threads=2), open_ephemeral(redis.url, store.clock)
     other = StoreWorld(store.settings, database, ephemeral, store.blobs, store.issuer, now=store.now)
     await other.restart()
     yield other
     await other.stop()
     await ephemeral.aclose()
     await database.aclose()
-
-
-def _address(store: StoreWorld) -> str:
-    asked = store.ephemeral._pool.connection_kwargs  # type: ignore[attr-defined]
-    return f"{asked['host']}:{asked['port']}"
 
 
 async def begin(device: Device, role: str = "agent") -> str:

@@ -10,6 +10,7 @@ from segue.replay import MemoryLost, MemoryUnavailable, ReplayMemory
 
 from .in_process import InProcessEphemeral
 from .notes import Note
+from .redis_url import require_redis_url
 from .texts import Growth, Text
 from .wakeups import Wakeups
 
@@ -90,14 +91,13 @@ class Ephemeral(ReplayMemory, Protocol):
 def open_ephemeral(
     url: str | None, clock: Clock = now, random: Callable[[int], bytes] = secrets.token_bytes
 ) -> Ephemeral:
-    """Open the memory of this process (None) or of a Redis (`redis://`, `rediss://` or `unix://`).
+    """Open the memory of this process (None), of a Redis (`redis://`) or of a Redis cluster (`redis+cluster://`).
 
     Connects when first used. Raises ValueError for another URL, and ModuleNotFoundError without redis-py.
     """
     if url is None:
         return InProcessEphemeral(clock, random)
-    if url.startswith(("redis://", "rediss://", "unix://")):
-        from .redis import RedisEphemeral  # an extra: an embedded server does without
+    require_redis_url(url)
+    from .redis import RedisEphemeral  # an extra: an embedded server does without
 
-        return RedisEphemeral(url, clock, random)
-    raise ValueError("an ephemeral URL starts with redis://, rediss:// or unix://")
+    return RedisEphemeral(url, clock, random)

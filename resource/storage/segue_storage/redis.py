@@ -1,31 +1,22 @@
-"""The ephemeral store of any number of processes: Redis, asked once for each decision."""
+"""The ephemeral store of any number of processes: a Redis or a Redis cluster, asked once for each decision."""
 
-import hashlib
+import asyncio
 import logging
-from asyncio import timeout
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from segue.clock import Clock
 from segue.replay import CLOCK_STEP, MemoryLost, MemoryUnavailable
 
 from .notes import Note
-from .redis_memory import ALLOW, MEMORY, REMEMBER, settle
+from .redis_line import OUTAGE, Script, Word
+from .redis_memory import ALLOW, AWAY, MEMORY, REMEMBER, SIZE, part
 from .redis_notes import EXTEND, OPEN, PUT, STOP, TEXTS
-from .redis_topics import OUTAGE, PREFIX, Topics
+from .redis_shards import TAGGED, Tag, ask, open_shards, placed
+from .redis_topics import Topics
 from .texts import Growth, Text
 from .wakeups import Wakeups
-
-CONNECTIONS = 32
-"""The most connections of one process; one of them listens. Redis itself is one thread, more would only queue there."""
-ANSWER = 1.0
-"""Seconds that Redis has for one answer."""
-PATIENCE = 2.0
-"""Seconds after which a decision is given up, whatever it waits for."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,36 +25,24 @@ class RedisEphemeral:
     """An `Ephemeral` for one event loop. `random(n)` gives n random bytes."""
 
     def __init__(self, url: str, clock: Clock, random: Callable[[int], bytes]) -> None:
-        self._pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=ANSWER,
-            socket_timeout=ANSWER,
-            socket_connect_timeout=ANSWER,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),  # a use whose answer was lost would look like a second use
-            redis_connect_func=settle(random),
-        )
-        self._client = Redis(connection_pool=self._pool)
+        self._shards = open_shards(url)
         self._clock = clock
         self._random = random
-        self._remember = self._client.register_script(REMEMBER)
-        self._allow = self._client.register_script(ALLOW)
-        self._open, self._extend, self._stop, self._read_texts, self._put = (
-            self._client.register_script(script) for script in (OPEN, EXTEND, STOP, TEXTS, PUT)
-        )
-        self._topics = Topics(self._pool)
+        self._topics = Topics(self._shards)
         self.outages = 0
 
     async def incarnation(self) -> bytes:
-        async with self._answered():
-            current: bytes = await self._remember([MEMORY], self._moment())
-        return current
+        """Of all parts of the memory. One that cannot be asked is `AWAY`, and refuses its uses itself."""
+        parts = await asyncio.gather(*map(self._incarnation_of, TAGGED))
+        outages = [part for part in parts if not isinstance(part, bytes)]
+        self.outages += bool(outages)
+        if len(outages) == len(parts):
+            raise MemoryUnavailable("Redis did not answer") from outages[0]
+        return b"".join(part if isinstance(part, bytes) else AWAY for part in parts)
 
     async def first_use(self, key: str, *, lifetime: int, incarnation: bytes) -> bool:
-        async with self._answered():
-            keys = [MEMORY, f"segue:use:{_digest(key)}"]
-            answer = await self._remember(keys, [*self._moment(), incarnation, lifetime])
+        tag, use = placed("use", key)
+        answer = await self._answered(self._remember(tag, (use,), part(incarnation, tag), lifetime))
         if answer == -1:
             raise MemoryLost("Redis lost the uses it remembered")
         return bool(answer)
@@ -71,99 +50,97 @@ class RedisEphemeral:
     async def allow(self, key: str, *, limit: int, window: int) -> bool:
         if limit < 1:
             return False
-        async with self._answered():
-            answer = await self._allow([f"segue:rate:{_digest(key)}"], [self._clock(), limit, window])
-        return bool(answer)
+        tag, rate = placed("rate", key)
+        return bool(await self._run(tag, ALLOW, (rate,), self._clock(), limit, window))
 
     async def wake(self, topic: str) -> None:
         try:
-            async with self._answered():
-                await self._client.publish(PREFIX + topic, b"")
-        except MemoryUnavailable as outage:
-            _log.warning("a wake-up was lost: %r", outage.__cause__)
+            await self._topics.wake(topic)
+        except OUTAGE as outage:
+            self.outages += 1
+            _log.warning("a wake-up was lost: %r", outage)
 
     def listen(self, *topics: str) -> AbstractAsyncContextManager[Wakeups]:
         return self._topics.listen(*topics)
 
     async def open_text(self, group: str, name: str, about: bytes, *, most: int, lifetime: int) -> bool:
-        names, prefix = _group(group)
-        async with self._answered():
-            answer = await self._open([names, prefix + name], [prefix, name, about, most, lifetime])
-        return bool(answer)
+        tag, names, prefix = _group(group)
+        keys = (names, prefix + name)
+        return bool(await self._run(tag, OPEN, keys, prefix, name, about, most, lifetime))
 
     async def extend_text(
         self, group: str, name: str, piece: bytes, *, at: int, size: int, mark: bytes, limit: int, lifetime: int
     ) -> Growth:
-        names, prefix = _group(group)
-        keys = [names, prefix + name, f"{prefix}{name}:pieces"]
-        async with self._answered():
-            result, length = await self._extend(keys, [piece, at, size, mark, limit, lifetime])
+        tag, names, prefix = _group(group)
+        keys = (names, prefix + name, f"{prefix}{name}:pieces")
+        result, length = await self._run(tag, EXTEND, keys, piece, at, size, mark, limit, lifetime)
         return Growth(result.decode(), length)
 
     async def stop_text(self, group: str, name: str) -> int | None:
-        async with self._answered():
-            length: int = await self._stop([_group(group)[1] + name])
+        tag, _, prefix = _group(group)
+        length: int = await self._run(tag, STOP, (prefix + name,))
         return None if length < 0 else length
 
     async def drop_text(self, group: str, name: str) -> None:
-        prefix = _group(group)[1]
-        async with self._answered():
-            await self._client.delete(prefix + name, f"{prefix}{name}:pieces")
+        tag, _, prefix = _group(group)
+        await self._ask(tag, "DEL", prefix + name, f"{prefix}{name}:pieces")
 
     async def texts(self, group: str, known: Mapping[str, int]) -> dict[str, Text]:
-        names, prefix = _group(group)
-        arguments: list[Any] = [prefix, *(part for pair in known.items() for part in pair)]
-        async with self._answered():
-            found = await self._read_texts([names], arguments)
+        tag, names, prefix = _group(group)
+        counted = (part for pair in known.items() for part in pair)
+        found = await self._run(tag, TEXTS, (names,), prefix, *counted)
         return {
             name.decode(): Text(about, length, bool(stopped), first, pieces)
             for name, about, length, stopped, first, pieces in found
         }
 
     async def put_note(self, board: str, name: str, value: bytes, *, most: int, lifetime: int) -> bool:
-        async with self._answered():
-            answer = await self._put([_board(board)], [self._clock(), name, value, most, lifetime])
+        tag, key = placed("notes", board)
+        answer = await self._run(tag, PUT, (key,), self._clock(), name, value, most, lifetime)
         if answer < 0:
             raise MemoryUnavailable("too many notes to remember")
         return bool(answer)
 
     async def notes(self, board: str) -> dict[str, Note]:
-        async with self._answered():
-            found: dict[Any, Any] = await self._client.hgetall(_board(board))
-        parted = ((name, written.partition(b":")) for name, written in found.items())
+        tag, key = placed("notes", board)
+        found = await self._ask(tag, "HGETALL", key)
+        parted = ((name, written.partition(b":")) for name, written in zip(found[::2], found[1::2], strict=True))
         notes = {name.decode(): Note(value, int(expires_at)) for name, (expires_at, _, value) in parted}
         now = self._clock()
         return {name: note for name, note in notes.items() if note.expires_at > now}
 
     async def aclose(self) -> None:
         await self._topics.aclose()
-        await self._client.aclose()
-        await self._pool.aclose()
+        await self._shards.aclose()
 
-    def _moment(self) -> list[Any]:
-        return [self._clock(), CLOCK_STEP, self._random(16).hex()]
-
-    @asynccontextmanager
-    async def _answered(self) -> AsyncIterator[None]:
-        """Within `PATIENCE` seconds Redis has answered, or `MemoryUnavailable` is raised."""
+    async def _incarnation_of(self, tag: Tag) -> bytes | Exception:
         try:
-            async with timeout(PATIENCE):
-                yield
+            current: bytes = await self._remember(tag, ())
+        except OUTAGE as outage:
+            return outage
+        return current
+
+    async def _remember(self, tag: Tag, use: tuple[str, ...], *claimed: bytes | int) -> Any:
+        keys = (tag.prefix + MEMORY, *use)
+        arguments = (self._clock(), CLOCK_STEP, self._random(SIZE), *claimed)
+        return await ask(self._shards, tag.slot, lambda line: line.run(REMEMBER, keys, *arguments))
+
+    async def _run(self, tag: Tag, script: Script, keys: Sequence[str], *arguments: Word) -> Any:
+        return await self._answered(ask(self._shards, tag.slot, lambda line: line.run(script, keys, *arguments)))
+
+    async def _ask(self, tag: Tag, *words: Word) -> Any:
+        return await self._answered(ask(self._shards, tag.slot, lambda line: line.ask(*words)))
+
+    async def _answered(self, answer: Coroutine[Any, Any, Any]) -> Any:
+        """What Redis answers, or `MemoryUnavailable`."""
+        try:
+            return await answer
         except OUTAGE as outage:
             self.outages += 1
             raise MemoryUnavailable("Redis did not answer") from outage
 
 
-def _group(group: str) -> tuple[str, str]:
-    """Where the names of a group's texts are, and what the keys of its texts begin with."""
-    digest = _digest(group)
-    return f"segue:texts:{{{digest}}}", f"segue:text:{{{digest}}}:"
-
-
-def _board(board: str) -> str:
-    return f"segue:notes:{_digest(board)}"
-
-
-def _digest(key: str) -> str:
-    """A name of fixed length, whatever a caller or an attacker put into the key."""
-    return hashlib.sha256(key.encode()).hexdigest()
+def _group(group: str) -> tuple[Tag, str, str]:
+    """The tag of a group of texts, where their names are, and what the keys of its texts begin with."""
+    tag, names = placed("texts", group)
+    return tag, names, f"{names}:"

@@ -1,32 +1,30 @@
-"""The Lua of the Redis store, and what a new connection must settle before anything is asked over it.
+"""The memory of uses in Redis, in parts: each tag has its uses, and the incarnation that they are remembered under.
 
-The memory of uses is lost when Redis is emptied, when it is started again (from a snapshot too: that is older than
-the loss), when a replica takes over, and when the servers' clocks step back. Each time the incarnation changes. A new
-life of Redis is known by its `run_id`, and it cannot be met but over a new connection.
+A part is lost when its Redis is emptied, when it is started again (from a snapshot too: that is older than the loss),
+when a replica takes over, when its slot moves to another Redis, and when the servers' clocks step back. Each time its
+incarnation changes, and that of no other part. Redis gives itself another `master_replid` whenever it becomes a
+master: when it starts, and when it takes over. So the script asks who it is running in, whatever lies in between.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from .redis_line import Script
+from .redis_shards import TAGS, Tag
 
-from redis.exceptions import ConnectionError as RedisConnectionError
+SIZE = 8
+"""Bytes of the incarnation of one part: it only has to be another one each time."""
+AWAY = b"\0" * SIZE
+"""In the place of a part that cannot be asked. It is never the incarnation of one."""
 
-MEMORY = "segue:memory"
-"""A hash: `id`, the incarnation; `run`, the life of Redis that it belongs to; `latest`, the highest time seen."""
+MEMORY = "memory"
+"""Of each tag, a hash: `id`, the incarnation; `life`, the master it belongs to; `latest`, the highest time seen."""
 
-_SETTLE = """
-if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] then
-  redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'run', ARGV[1], 'id', ARGV[2])
-end
-"""
-
-REMEMBER = """
+REMEMBER = Script("""
+local life = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 local now = tonumber(ARGV[1])
-local id, latest = unpack(redis.call('HMGET', KEYS[1], 'id', 'latest'))
+local id, before, latest = unpack(redis.call('HMGET', KEYS[1], 'id', 'life', 'latest'))
 latest = tonumber(latest or 0)
-if not id or now < latest - tonumber(ARGV[2]) then
+if life ~= before or now < latest - tonumber(ARGV[2]) then
   id = ARGV[3]
-  redis.call('HSET', KEYS[1], 'id', id, 'latest', now)
+  redis.call('HSET', KEYS[1], 'id', id, 'life', life, 'latest', now)
 elseif now > latest then
   redis.call('HSET', KEYS[1], 'latest', now)
 end
@@ -34,39 +32,23 @@ if not KEYS[2] then return id end
 if id ~= ARGV[4] then return -1 end
 if redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[5]) then return 1 end
 return 0
-"""
+""")
 """KEYS: memory, use. ARGV: now, allowed step back, next incarnation, claimed incarnation, lifetime.
 
 Answers the incarnation if no use is named; else -1 if the claimed one is void, 1 for the first use, 0 for another.
 """
 
-ALLOW = """
+ALLOW = Script("""
 local oldest = redis.call('LINDEX', KEYS[1], tonumber(ARGV[2]) - 1)
 if oldest and tonumber(oldest) > tonumber(ARGV[1]) - tonumber(ARGV[3]) then return 0 end
 redis.call('LPUSH', KEYS[1], ARGV[1])
 redis.call('LTRIM', KEYS[1], 0, tonumber(ARGV[2]) - 1)
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
-"""
+""")
 """KEYS: a list of the times allowed, newest first. ARGV: now, limit (at least 1), window."""
 
 
-def settle(random: Callable[[int], bytes]) -> Callable[[Any], Awaitable[None]]:
-    """Make what redis-py calls with each new connection. `random(n)` gives n random bytes."""
-
-    async def on_connect(connection: Any) -> None:
-        await connection.on_connect()
-        information = await _ask(connection, "INFO", "server", "memory")
-        facts = dict(line.split(":", 1) for line in information.decode().splitlines() if ":" in line)
-        if "run_id" not in facts:
-            raise RedisConnectionError("this Redis does not tell its run_id, so its loss of memory would go unseen")
-        if facts.get("maxmemory") != "0" and facts.get("maxmemory_policy") != "noeviction":
-            raise RedisConnectionError("this Redis forgets uses when it is full: set maxmemory-policy to noeviction")
-        await _ask(connection, "EVAL", _SETTLE, 1, MEMORY, facts["run_id"], random(16).hex())
-
-    return on_connect
-
-
-async def _ask(connection: Any, *command: str | int) -> Any:
-    await connection.send_command(*command, check_health=False)
-    return await connection.read_response()
+def part(incarnation: bytes, tag: Tag) -> bytes:
+    """What the incarnation of the whole memory says of one part of it; nothing if it is malformed."""
+    return incarnation[tag.number * SIZE :][:SIZE] if len(incarnation) == TAGS * SIZE else b""

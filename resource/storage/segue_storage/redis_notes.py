@@ -1,6 +1,8 @@
 """The Lua of growing texts and of notes in Redis. Times of texts are Redis's own, times of notes the servers'."""
 
-OPEN = """
+from .redis_line import Script
+
+OPEN = Script("""
 local open = 0
 for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   if redis.call('EXISTS', ARGV[1] .. name) == 1 then open = open + 1 else redis.call('SREM', KEYS[1], name) end
@@ -11,10 +13,10 @@ redis.call('EXPIRE', KEYS[2], ARGV[5])
 redis.call('SADD', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 1
-"""
+""")
 """KEYS: names of the group, text. ARGV: prefix of the group's texts, name, about, most, lifetime."""
 
-EXTEND = """
+EXTEND = Script("""
 local length, stopped, last, mark = unpack(redis.call('HMGET', KEYS[2], 'length', 'stopped', 'last', 'mark'))
 if not length then return {'gone', 0} end
 length = tonumber(length)
@@ -29,16 +31,16 @@ redis.call('RPUSH', KEYS[3], ARGV[1])
 redis.call('HSET', KEYS[2], 'length', length + size, 'last', at, 'mark', ARGV[4])
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[6]) end
 return {'extended', length + size}
-"""
+""")
 """KEYS: names of the group, text, its pieces. ARGV: piece, at, size, mark, limit, lifetime."""
 
-STOP = """
+STOP = Script("""
 if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
 redis.call('HSET', KEYS[1], 'stopped', 1)
 return tonumber(redis.call('HGET', KEYS[1], 'length'))
-"""
+""")
 
-TEXTS = """
+TEXTS = Script("""
 local known, found = {}, {}
 for number = 2, #ARGV, 2 do known[ARGV[number]] = tonumber(ARGV[number + 1]) end
 for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
@@ -50,10 +52,10 @@ for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   end
 end
 return found
-"""
+""")
 """KEYS: names of the group. ARGV: prefix of the group's texts, then names with how many pieces are known."""
 
-PUT = """
+PUT = Script("""
 local now, live, before = tonumber(ARGV[1]), 0, nil
 local notes = redis.call('HGETALL', KEYS[1])
 for number = 1, #notes, 2 do
@@ -71,5 +73,5 @@ redis.call('HSET', KEYS[1], ARGV[2], string.format('%d:%s', now + tonumber(ARGV[
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 if before == ARGV[3] then return 0 end
 return 1
-"""
+""")
 """KEYS: a board, a hash of `expires_at:value`. ARGV: now, name, value, most, lifetime. 1 if it says a new thing."""
