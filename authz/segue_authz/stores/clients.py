@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from segue.replay import CLOCK_STEP
 from segue_storage.database import Database
+from segue_storage.gathered import Gathered
 
 from segue_authz.domain.client import Client
 from segue_authz.stores.actions_text import to_text
@@ -31,6 +32,7 @@ class Copy:
 class Clients:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._enabled = Gathered(self._all_enabled)
 
     async def add(self, client: Client) -> None:
         """Raises `ClientExists`."""
@@ -45,8 +47,11 @@ class Clients:
         """The client, unless it is unknown or disabled. What can be no identifier is not looked up (RFC 6749 A.1)."""
         if not (client_id.isascii() and client_id.isprintable()):
             return None
-        found = await self._select(clients.c.client_id == client_id)
-        return found[0] if found else None
+        return await self._enabled.ask(client_id)
+
+    async def _all_enabled(self, client_ids: list[str]) -> list[Client | None]:
+        found = {client.client_id: client for client in await self._select(clients.c.client_id.in_(set(client_ids)))}
+        return [found.get(client_id) for client_id in client_ids]
 
     async def registered(self, client_id: str) -> Client | None:
         """The client, disabled or not, unless it is unknown or was removed."""

@@ -1,10 +1,12 @@
 """Grants, the devices that hold them, and the epoch of each task."""
 
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from segue_storage.database import Database
+from segue_storage.gathered import Gathered
 
 from segue_authz.domain.grant import Authentication, Grant, Reused, Standing, Withdrawn, mintable_actions, rotate
 from segue_authz.stores.actions_text import from_text, to_text
@@ -20,14 +22,27 @@ standing_epoch = sa.case(
 """The epoch of a grant. Who moves a task moves it between their own devices: others stay where they are, at each."""
 
 
+@dataclass(frozen=True)
+class _Refresh:
+    grant_id: str
+    generation: int
+    now: int
+
+
 class Grants:
     """`GrantStore` in SQL: every answer is read in the transaction that decides."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._standing = Gathered(self._all_standing)
+        self._refreshed = Gathered(self._all_refreshed)
 
     async def standing(self, grant_id: str) -> Standing | None:
-        return await self._database.read(lambda connection: read_standing(connection, grant_id))
+        return await self._standing.ask(grant_id)
+
+    async def _all_standing(self, grant_ids: list[str]) -> list[Standing | None]:
+        found = await self._database.read(lambda connection: read_standings(connection, set(grant_ids)))
+        return [found.get(grant_id) for grant_id in grant_ids]
 
     async def issued(self, grant_id: str, *, now: int) -> Issued:
         """The grant as it stands. Raises `Withdrawn`."""
@@ -38,12 +53,19 @@ class Grants:
 
         One compare-and-set decides. Raises `Withdrawn`, and `Reused` once that has revoked the grant: one transaction.
         """
+        issued = await self._refreshed.ask(_Refresh(grant_id, generation, now))
+        if issued is not None:
+            return issued
         answer = await self._database.write(
             lambda connection: _refresh_or_end(connection, grant_id, generation=generation, now=now)
         )
         if isinstance(answer, Reused):
             raise answer
         return answer
+
+    async def _all_refreshed(self, refreshes: list[_Refresh]) -> list[Issued | None]:
+        """As `refresh`; None for those that are to be done by themselves."""
+        return await self._database.write(lambda connection: _refresh_all(connection, refreshes))
 
     async def delegate(self, proposed: Grant, *, device: NewDevice, now: int) -> Issued:
         """Give a client a grant of its own that lives and dies with its parent. Raises `Withdrawn`: one transaction."""
@@ -105,6 +127,38 @@ def _refresh(connection: sa.Connection, grant_id: str, *, generation: int, now: 
     if not won:  # a concurrent use of the same token won; look again, as a repeat
         return _refresh(connection, grant_id, generation=generation, now=now)
     return Issued(rotated, actions)
+
+
+def _refresh_all(connection: sa.Connection, refreshes: list[_Refresh]) -> list[Issued | None]:
+    """Advance those that are good, of grants that nobody else is at. The others are None: they go by themselves."""
+    free = read_standings(connection, {asked.grant_id for asked in refreshes}, held=True)
+    answers: list[Issued | None] = []
+    for asked in refreshes:
+        standing = free.pop(asked.grant_id, None)  # of two uses of one grant the second is by itself
+        answers.append(None if standing is None else _advanced(standing, asked))
+    advanced = [answer.grant for answer in answers if answer is not None]
+    if advanced:
+        connection.execute(
+            _ADVANCED, [{"id": grant.grant_id, "to": grant.generation, "at": grant.rotated_at} for grant in advanced]
+        )
+    return answers
+
+
+def _advanced(standing: Standing, asked: _Refresh) -> Issued | None:
+    if asked.generation != standing.grant.generation:
+        return None
+    try:
+        actions = mintable_actions(standing, now=asked.now)
+    except Withdrawn:
+        return None
+    return Issued(rotate(standing.grant, generation=asked.generation, now=asked.now), actions)
+
+
+_ADVANCED = (
+    grants.update()
+    .where(grants.c.grant_id == sa.bindparam("id"))
+    .values(generation=sa.bindparam("to"), rotated_at=sa.bindparam("at"))
+)
 
 
 def insert_grant(
@@ -236,38 +290,50 @@ def raise_epoch(connection: sa.Connection, task_id: str, subject: str) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
+_STANDING = (
+    sa.select(
+        grants,
+        accounts.c.disabled_at.label("account_disabled_at"),
+        clients.c.disabled_at.label("client_disabled_at"),
+        clients.c.actions.label("client_actions"),
+        devices.c.revoked_at.label("device_revoked_at"),
+        task_epochs.c.epoch.label("task_epoch"),
+        standing_epoch.label("standing_epoch"),
+        status_entries.c.status_index,
+    )
+    .join(accounts, accounts.c.subject == grants.c.subject)
+    .join(clients, clients.c.client_id == grants.c.client_id)
+    .join(devices, devices.c.device_id == grants.c.device_id)
+    .join(task_epochs, task_epochs.c.task_id == grants.c.task_id)
+    .join(status_entries, status_entries.c.grant_id == grants.c.grant_id)
+    .where(grants.c.grant_id.in_(sa.bindparam("grant_ids", expanding=True)))
+)
+_HELD = _STANDING.with_for_update(of=grants, key_share=True, skip_locked=True)
+"""Who would have to wait for another's lock waits alone, and nobody for two: so nobody waits for one another."""
+
+
 def read_standing(connection: sa.Connection, grant_id: str) -> Standing | None:
     """The grant and everything that decides whether it still mints."""
-    statement = (
-        sa.select(
-            grants,
-            accounts.c.disabled_at.label("account_disabled_at"),
-            clients.c.disabled_at.label("client_disabled_at"),
-            clients.c.actions.label("client_actions"),
-            devices.c.revoked_at.label("device_revoked_at"),
-            task_epochs.c.epoch.label("task_epoch"),
-            standing_epoch.label("standing_epoch"),
-            status_entries.c.status_index,
+    return read_standings(connection, {grant_id}).get(grant_id)
+
+
+def read_standings(connection: sa.Connection, grant_ids: Collection[str], *, held: bool = False) -> dict[str, Standing]:
+    """The same of several. `held`: they stay as they are until the transaction ends, those of others are left out."""
+    rows = connection.execute(_HELD if held else _STANDING, {"grant_ids": list(grant_ids)}).all()
+    parent_ids = {row.parent_grant_id for row in rows if row.parent_grant_id}
+    parents = read_standings(connection, parent_ids) if parent_ids else {}
+    return {
+        row.grant_id: Standing(
+            grant=_grant(row),
+            account_enabled=row.account_disabled_at is None,
+            client_enabled=row.client_disabled_at is None,
+            device_enabled=row.device_revoked_at is None,
+            client_actions=from_text(row.client_actions),
+            task_epoch=row.task_epoch,
+            parent=parents.get(row.parent_grant_id),
         )
-        .join(accounts, accounts.c.subject == grants.c.subject)
-        .join(clients, clients.c.client_id == grants.c.client_id)
-        .join(devices, devices.c.device_id == grants.c.device_id)
-        .join(task_epochs, task_epochs.c.task_id == grants.c.task_id)
-        .join(status_entries, status_entries.c.grant_id == grants.c.grant_id)
-        .where(grants.c.grant_id == grant_id)
-    )
-    row = connection.execute(statement).one_or_none()
-    if row is None:
-        return None
-    return Standing(
-        grant=_grant(row),
-        account_enabled=row.account_disabled_at is None,
-        client_enabled=row.client_disabled_at is None,
-        device_enabled=row.device_revoked_at is None,
-        client_actions=from_text(row.client_actions),
-        task_epoch=row.task_epoch,
-        parent=read_standing(connection, row.parent_grant_id) if row.parent_grant_id else None,
-    )
+        for row in rows
+    }
 
 
 def _grant(row: sa.Row[tuple[object, ...]]) -> Grant:

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from segue_storage.database import Database
+from segue_storage.gathered import Gathered
 
 from segue_authz.domain.grant import Grant, Withdrawn, mintable_actions
 from segue_authz.domain.notice import Kind
@@ -18,12 +19,24 @@ from segue_authz.stores.transfer_row import from_row, to_values
 
 _UNFINISHED = ("Requested", "Offered", "Claimed", "Approved")
 
+_THOSE = transfers.c.transfer_id.in_(sa.bindparam("transfer_ids", expanding=True))
+_THESE = sa.select(transfers).where(_THOSE)
+_FREE = (
+    sa.select(transfers.c.transfer_id, transfers.c.polled_at, transfers.c.poll_interval)
+    .where(_THOSE)
+    .with_for_update(key_share=True, skip_locked=True)
+)
+"""Who would have to wait for another's lock waits alone, and nobody for two: so nobody waits for one another."""
+_POLLED = transfers.update().where(_THOSE).values(polled_at=sa.bindparam("now"))
+
 
 class Transfers:
     """`TransferStore` in SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._found = Gathered(self._all_found)
+        self._polled = Gathered(self._all_polled)
 
     async def add(self, offered: Offered, *, handle_digest: str, code_digest: str) -> None:
         """Offer the task, and cancel what the same grant offered before, in one transaction.
@@ -56,19 +69,23 @@ class Transfers:
         Poll times are columns of their own: noting one never touches the state (XD-RACE-05). A second is forgiven,
         because times are whole seconds; the first poll is never too early.
         """
-        row, interval = transfers.c.transfer_id == transfer_id, transfers.c.poll_interval
-        waited = sa.or_(transfers.c.polled_at.is_(None), transfers.c.polled_at <= now + 1 - interval)
-        in_time = transfers.update().where(row, waited).values(polled_at=now)
-        longer = sa.case((interval + SLOWER < MAX_INTERVAL, interval + SLOWER), else_=MAX_INTERVAL)
-        early = transfers.update().where(row).values(polled_at=now, poll_interval=longer)
+        noted = await self._polled.ask((transfer_id, now))
+        if noted is None:
+            return await self._database.write(lambda connection: _poll(connection, transfer_id, now=now))
+        return noted
 
-        def work(connection: sa.Connection) -> bool:
-            return connection.execute(in_time).rowcount == 1 or connection.execute(early).rowcount == 0
-
-        return await self._database.write(work)
+    async def _all_polled(self, polls: list[tuple[str, int]]) -> list[bool | None]:
+        """As `poll`; None for those that are to be noted by themselves."""
+        return await self._database.write(lambda connection: _poll_all(connection, polls))
 
     async def by_id(self, transfer_id: str) -> Stored | None:
-        return await self._find(transfers.c.transfer_id == transfer_id)
+        return await self._found.ask(transfer_id)
+
+    async def _all_found(self, transfer_ids: list[str]) -> list[Stored | None]:
+        some = {"transfer_ids": list(set(transfer_ids))}
+        rows = await self._database.read(lambda connection: connection.execute(_THESE, some).all())
+        found = {row.transfer_id: _stored(row) for row in rows}
+        return [found.get(transfer_id) for transfer_id in transfer_ids]
 
     async def by_code(self, digest: str) -> Stored | None:
         """The transfer whose handle or typed code has this digest."""
@@ -116,7 +133,38 @@ class Transfers:
     async def _find(self, condition: sa.ColumnElement[bool]) -> Stored | None:
         statement = sa.select(transfers).where(condition)
         row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
-        return None if row is None else Stored(from_row(row), row.version, row.contested_at)
+        return None if row is None else _stored(row)
+
+
+def _stored(row: sa.Row[Any]) -> Stored:
+    return Stored(from_row(row), row.version, row.contested_at)
+
+
+def _poll(connection: sa.Connection, transfer_id: str, *, now: int) -> bool:
+    """Note one poll, after whatever else is done to the transfer."""
+    row, interval = transfers.c.transfer_id == transfer_id, transfers.c.poll_interval
+    waited = sa.or_(transfers.c.polled_at.is_(None), transfers.c.polled_at <= now + 1 - interval)
+    in_time = transfers.update().where(row, waited).values(polled_at=now)
+    longer = sa.case((interval + SLOWER < MAX_INTERVAL, interval + SLOWER), else_=MAX_INTERVAL)
+    early = transfers.update().where(row).values(polled_at=now, poll_interval=longer)
+    return connection.execute(in_time).rowcount == 1 or connection.execute(early).rowcount == 0
+
+
+def _poll_all(connection: sa.Connection, polls: list[tuple[str, int]]) -> list[bool | None]:
+    """Note those that come in time, of transfers that nobody else is at. The others are None: they go by themselves."""
+    now = polls[0][1]
+    some = {"transfer_ids": list({transfer_id for transfer_id, _ in polls})}
+    free = {row.transfer_id: row for row in connection.execute(_FREE, some).all()}
+    in_time: list[str] = []
+    answers: list[bool | None] = []
+    for transfer_id, at in polls:
+        row = free.pop(transfer_id, None)  # of two polls of one transfer the second is by itself
+        good = row is not None and at == now and (row.polled_at is None or row.polled_at <= now + 1 - row.poll_interval)
+        in_time += [transfer_id] if good else []
+        answers.append(good or None)
+    if in_time:
+        connection.execute(_POLLED, {"transfer_ids": in_time, "now": now})
+    return answers
 
 
 def insert_request(connection: sa.Connection, requested: Requested, *, code_digest: str) -> None:
