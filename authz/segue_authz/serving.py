@@ -1,6 +1,7 @@
 """From settings to a running server: keys, database, memory, and the task store's address."""
 
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,7 +68,8 @@ def open_app(settings: Settings) -> Starlette:
     """The server with everything it opens, which it closes when it stops."""
     keys = SigningKeys(settings.keys)
     database, ephemeral = open_database(settings.database), open_ephemeral(settings.redis)
-    http = httpx2.AsyncClient(timeout=httpx2.Timeout(5.0), trust_env=False)
+    trusted = ssl.create_default_context()  # what this machine trusts, or `SSL_CERT_FILE`; no proxy of the environment
+    http = httpx2.AsyncClient(timeout=httpx2.Timeout(5.0), trust_env=False, verify=trusted)
     telemetry = open_telemetry(settings.observing, CATALOGUE)
     if telemetry is not None:
         http.event_hooks = {"request": [carrying(telemetry)]}
