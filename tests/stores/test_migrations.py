@@ -19,6 +19,7 @@ from segue_storage.migrations import (
     BrokenReferences,
     SchemaAhead,
     SchemaBehind,
+    ServersMustStop,
     TablesInUse,
     Upgraded,
     require_current,
@@ -130,6 +131,18 @@ def test_a_release_stops_at_the_first_newer_revision_that_says_nothing(
         require_current(database_url, NAME)
     with pytest.raises(SchemaAhead):
         upgrade(database_url, NAME)
+
+
+@pytest.mark.requirement("E5")
+def test_beside_servers_nothing_is_upgraded_that_they_could_not_go_on_with(
+    database_url: str, package: ThrowawayPackage
+) -> None:
+    assert upgrade(database_url, NAME, beside_servers=True).after == "0001"  # there are none on an empty database
+    package.add_revision("0002", AGE, expands=True)
+    package.add_revision("0003", DEVICES)
+    with pytest.raises(ServersMustStop, match=r"revision 0003 .* stop them, then run `segue db upgrade`"):
+        upgrade(database_url, NAME, beside_servers=True)
+    assert upgrade(database_url, NAME) == Upgraded(NAME, "0001", "0003")
 
 
 @pytest.mark.requirement("E5")

@@ -9,20 +9,24 @@ from importlib.metadata import EntryPoint, entry_points
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from .migrations import BrokenReferences, SchemaAhead, TablesInUse, Upgraded, upgrade
+from .migrations import BrokenReferences, SchemaAhead, ServersMustStop, TablesInUse, Upgraded, upgrade
 from .setting import BadSetting
 
 GROUP = "segue.migrations"
 """Entry points: a package with migrations, and its function from the environment to settings with a `database`."""
 
-_FAULTS = (BadSetting, SchemaAhead, TablesInUse, BrokenReferences, SQLAlchemyError, ValueError, OSError, ImportError)
+_FAULTS = (
+    *(BadSetting, SchemaAhead, ServersMustStop, TablesInUse, BrokenReferences),
+    *(SQLAlchemyError, ValueError, OSError, ImportError),
+)
 
 
 def db(argv: list[str]) -> int:
     """Bring the servers' databases to the tables of this release."""
     options = _options(argv)
     try:
-        upgraded = [_upgrade(part, options.database) for part in sorted(entry_points(group=GROUP), key=_name)]
+        parts = sorted(entry_points(group=GROUP), key=_name)
+        upgraded = [_upgrade(part, options) for part in parts]
     except _FAULTS as fault:
         print(f"segue db upgrade: {fault}", file=sys.stderr)
         return 1
@@ -30,8 +34,8 @@ def db(argv: list[str]) -> int:
     return 0
 
 
-def _upgrade(part: EntryPoint, database: str | None) -> Upgraded:
-    return upgrade(database or _database_of(part), part.name)
+def _upgrade(part: EntryPoint, options: argparse.Namespace) -> Upgraded:
+    return upgrade(options.database or _database_of(part), part.name, beside_servers=options.beside_servers)
 
 
 def _database_of(part: EntryPoint) -> str:
@@ -56,6 +60,11 @@ def _options(argv: list[str]) -> argparse.Namespace:
     upgrade_options = parser.add_subparsers(required=True).add_parser("upgrade", help=db.__doc__)
     upgrade_options.add_argument(
         "--database", metavar="URL", help="of all parts; without it each part's own settings name its database"
+    )
+    upgrade_options.add_argument(
+        "--beside-servers",
+        action="store_true",
+        help="do nothing, and fail, unless servers of the release before may go on with the new tables",
     )
     upgrade_options.add_argument("--json", action="store_true", help="print for programs")
     return parser.parse_args(argv)

@@ -64,6 +64,10 @@ class SchemaAhead(Exception):
     """A newer release has brought the database to a revision on which this one must not serve."""
 
 
+class ServersMustStop(Exception):
+    """What is missing does not let servers of the release before go on; nothing was done."""
+
+
 class TablesInUse(Exception):
     """What a migration needs stayed locked; the database is as the revisions before it left it."""
 
@@ -118,23 +122,25 @@ def require_current(url: str, package: str) -> None:
         Schema(package).require(connection)
 
 
-def upgrade(url: str, package: str, *, to: str = "head") -> Upgraded:
+def upgrade(url: str, package: str, *, to: str = "head", beside_servers: bool = False) -> Upgraded:
     """Bring the package's tables to its newest revision; processes that start together take turns.
 
     Where servers may go on meanwhile, because all that is missing expands, each revision is a transaction of its own
     and keeps them waiting for `BLOCKING` at a time; otherwise all of it is one. A newer release's tables are left as
-    they are. `to` is an earlier revision, for who needs the database of an earlier release.
+    they are. `to` is an earlier revision, for who needs the database of an earlier release. `beside_servers` refuses
+    where they may not go on.
 
-    Raises `SchemaAhead`, `TablesInUse`, ModuleNotFoundError, ValueError for a URL that is none, or what the database
-    raises.
+    Raises `SchemaAhead`, `ServersMustStop`, `TablesInUse`, ModuleNotFoundError, ValueError for a URL that is none, or
+    what the database raises.
     """
     engine = open_engine(parse_database_url(url))
     with _scripts(package) as scripts, _one_at_a_time, engine.connect() as connection:
+        advance = _Advance(scripts, connection, package, to=to, beside_servers=beside_servers)
         try:
-            before, after = _patiently(_Advance(scripts, connection, package, to))
+            before, after = _patiently(advance)
             found = before
             while found != after:
-                found, after = _patiently(_Advance(scripts, connection, package, to))
+                found, after = _patiently(advance)
         finally:
             connection.invalidate()  # undoes what was not committed
     return Upgraded(package, before, after)
@@ -148,6 +154,7 @@ class _Advance:
     connection: Connection
     package: str
     to: str
+    beside_servers: bool
 
     def __call__(self) -> tuple[str | None, str | None]:
         """Run the next revision if servers may go on, otherwise all that are missing. The revision before and after."""
@@ -157,7 +164,13 @@ class _Advance:
                 Schema(self.package).require(self.connection)
                 return before, before
             missing = list(self.scripts.iterate_revisions(self.to, before or "base"))[::-1]
-            if before is not None and all(_expands(script) for script in missing):
+            contracting = [] if before is None else [script for script in missing if not _expands(script)]
+            if contracting and self.beside_servers:
+                raise ServersMustStop(
+                    f"servers of the release before cannot go on with revision {contracting[0].revision} of"
+                    f" {self.package}: stop them, then run `segue db upgrade`"
+                )
+            if before is not None and not contracting:
                 missing = missing[:1]
                 _say(self.connection, _BESIDE_SERVERS)
             if not missing:
