@@ -28,7 +28,7 @@ from segue_resource.endpoints.request_log import RequestLog
 from segue_resource.endpoints.service_token import ServiceTokens
 from segue_resource.housekeeping import Chore, keep_house
 from segue_resource.key_files import load_master_key, load_nonce_secret
-from segue_resource.observed import WITHDRAWALS_HEARD, of_transaction
+from segue_resource.observed import WITHDRAWALS_HEARD, of_transaction, watch
 from segue_resource.parts import Parts
 from segue_resource.settings import Settings
 from segue_resource.stores.files.blobs import BlobStore
@@ -67,6 +67,8 @@ def create_app(
     if telemetry is not None:
         database, ephemeral = telemetry.database(database), telemetry.ephemeral(ephemeral)
     keeper = Keeper(load_master_key(settings, random=random, wrapper=key_wrapper), random)
+    if telemetry is not None:
+        watch(telemetry, database=database, keeper=keeper, clock=clock)
     going_away = GoingAway()
     keys = IssuerKeys(settings.issuer, fetch=fetch, clock=clock)
     parts = Parts(

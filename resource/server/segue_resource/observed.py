@@ -1,11 +1,16 @@
 """What the task store has numbers for, beside its requests and its database (T22)."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from segue.clock import Clock
 from segue_storage.catalogue import Catalogue, Counted, Read
+from segue_storage.database import Database
 from segue_storage.seen import Seen
+from segue_storage.watching import Watcher
 
+from segue_resource.stores.finding.stitches import count
+from segue_resource.stores.keys.keeper import Keeper
 from segue_resource.stores.unit import Happened
 
 _LOST = frozenset({"held", "lost-race"})
@@ -15,6 +20,15 @@ PROOF_REFUSALS = ("InvalidDPoPProof", "InvalidToken", "ReplayedProof", "Untimely
 """Why the middleware lets nobody in, by the names that `segue` has for it."""
 WITHDRAWALS_HEARD = "segue_withdrawals_heard_seconds"
 MISSED_STITCHES = "segue_missed_stitches"
+DAY, HOUR = 86_400, 3_600
+
+
+def _of_answer(seen: Seen) -> Iterator[tuple[str, str]]:
+    if seen.problem in _LOST and seen.route.endswith("/claim"):
+        yield "claim-lost", ""
+    if "refused" in seen.members:
+        yield "refused", seen.members["refused"]
+
 
 CATALOGUE = Catalogue(
     service="segue-resource",
@@ -34,7 +48,7 @@ CATALOGUE = Catalogue(
         Read(WITHDRAWALS_HEARD, "Since the authorization server last said what is withdrawn."),
         Read(MISSED_STITCHES, "Tasks of the last day that were begun anew though an open one goes on with them."),
     ),
-    of_answer=lambda seen: _of_answer(seen),
+    of_answer=_of_answer,
 )
 
 
@@ -62,8 +76,12 @@ def _noted(kind: str) -> Iterator[tuple[str, str]]:
         yield "exhausted", ""
 
 
-def _of_answer(seen: Seen) -> Iterator[tuple[str, str]]:
-    if seen.problem in _LOST and seen.route.endswith("/claim"):
-        yield "claim-lost", ""
-    if "refused" in seen.members:
-        yield "refused", seen.members["refused"]
+def watch(telemetry: Watcher, *, database: Database, keeper: Keeper, clock: Clock) -> None:
+    """What is asked for now and then, as `segue tasks stitches` does."""
+
+    async def missed() -> Mapping[str, float]:
+        now = clock()
+        found = await database.read(lambda connection: count(connection, keeper=keeper, since=now - DAY, until=now))
+        return {MISSED_STITCHES: len(found.missed)}
+
+    telemetry.look(missed, every=HOUR)

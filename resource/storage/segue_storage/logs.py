@@ -2,9 +2,10 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
+from functools import lru_cache
 from typing import Any, Literal
 
 Format = Literal["plain", "json"]
@@ -13,14 +14,13 @@ _NOTHING: Mapping[str, str] = {}
 _request: ContextVar[Mapping[str, str]] = ContextVar("segue_request", default=_NOTHING)
 
 
-@contextmanager
-def within(request: Mapping[str, str]) -> Iterator[None]:
-    """Every line that is logged inside says these, too: `request_id`, and `trace_id` where there is one."""
-    token = _request.set(request)
-    try:
-        yield
-    finally:
-        _request.reset(token)
+def begin(request: Mapping[str, str]) -> Token[Mapping[str, str]]:
+    """From now on every line says these, too: `request_id`, and `trace_id` where there is one."""
+    return _request.set(request)
+
+
+def end(token: Token[Mapping[str, str]]) -> None:
+    _request.reset(token)
 
 
 class PlainFormatter(logging.Formatter):
@@ -31,6 +31,9 @@ class PlainFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        return f"{_second(int(record.created), datefmt or self.default_time_format)},{int(record.msecs):03d}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         line = _printable(super().formatMessage(record))
@@ -51,7 +54,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         content = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "at": _second(int(record.created), "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": getattr(record, "event", record.msg if isinstance(record.msg, str) else type(record.msg).__name__),
@@ -77,6 +80,12 @@ def configuration(style: Format) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
     }
+
+
+@lru_cache(maxsize=8)
+def _second(since_epoch: int, form: str) -> str:
+    """Local time, as text: the same for all lines of a second."""
+    return time.strftime(form, time.localtime(since_epoch))
 
 
 def _printable(text: str) -> str:

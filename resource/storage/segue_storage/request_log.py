@@ -16,6 +16,10 @@ def tell(members: Mapping[str, Any], *, method: str, status: int, milliseconds: 
     """`status` 0: the client left, or the server failed, before there was an answer."""
     if status == 200 and members.get("route") in _QUIET:
         return
+    if not _log.isEnabledFor(logging.INFO):
+        return
     told = {**members, "method": method, "status": status, "milliseconds": milliseconds}
-    line = " ".join(f"{name}={value}" for name, value in told.items() if value is not None)
-    _log.info("%s", line, extra={"event": "request", "members": told})
+    line = " ".join([f"{name}={value}" for name, value in told.items() if value is not None])
+    extra = {"event": "request", "members": told}
+    record = _log.makeRecord(_log.name, logging.INFO, __file__, 0, line, (), None, extra=extra)
+    _log.handle(record)  # whence it is logged is known, and looking for that costs as much as the rest

@@ -109,19 +109,20 @@ class Watching:
             ids = {"request_id": request_id(scope["headers"])}
             if span.trace_id is not None:
                 ids["trace_id"] = span.trace_id
-            with logs.within(ids):
-                try:
-                    await self._app(scope, receive, watched)
-                except Exception:  # whoever is outside answers it
-                    if not seen.status:
-                        answered(500)
-                    raise
-                finally:
-                    if telemetry is not None:
-                        telemetry.ended(seen)
-                    members.pop(TOKEN_CHECKED, None)
-                    milliseconds = round((time.perf_counter() - began) * 1000)
-                    request_log.tell(members, method=seen.method, status=seen.status, milliseconds=milliseconds)
+            lines = logs.begin(ids)
+            try:
+                await self._app(scope, receive, watched)
+            except Exception:  # whoever is outside answers it
+                if not seen.status:
+                    answered(500)
+                raise
+            finally:
+                if telemetry is not None:
+                    telemetry.ended(seen)
+                members.pop(TOKEN_CHECKED, None)
+                milliseconds = round((time.perf_counter() - began) * 1000)
+                request_log.tell(members, method=seen.method, status=seen.status, milliseconds=milliseconds)
+                logs.end(lines)
 
     def _route(self, scope: Scope) -> str | None:
         if self._routes is None:
