@@ -85,13 +85,12 @@ async def a_session_that_did_not_enter_the_code_decides(world: World) -> bool:
 
 
 def the_account_is_not_looked_at_again(patch: Patch) -> None:
-    read = grant_store.read_standing
+    read = grant_store.read_standings
 
-    def blind(*where: Any) -> Standing | None:
-        found = read(*where)
-        return None if found is None else replace(found, account_enabled=True)
+    def blind(*where: Any, **how: Any) -> dict[str, Standing]:
+        return {grant_id: replace(found, account_enabled=True) for grant_id, found in read(*where, **how).items()}
 
-    patch.setattr(grant_store, "read_standing", blind)
+    patch.setattr(grant_store, "read_standings", blind)
 
 
 Redemption = Callable[[], Awaitable[httpx2.Response]]
