@@ -19,8 +19,9 @@ _DETAIL = """\
 A backup does not know what was used or withdrawn after it was made: a code that was redeemed would be good again, a
 device that was taken away would have its task again. So run this after the backup is in its place and before a server
 starts on it. People sign in anew and pass their tasks to their devices anew; tasks themselves are untouched.
+Assertions of clients (private_key_jwt) are taken again once none can have been used before, after five minutes.
 Access tokens that were given out since the backup live for up to five minutes more; `segue keys rotate --compromised`
-ends those too."""
+ends those too. The task store's database, put back from a backup, has a command of its own: `segue tasks restored`."""
 
 
 def main(argv: list[str]) -> int:

@@ -13,6 +13,7 @@ from segue_authz.domain.client import Client
 from segue_authz.stores.actions_text import to_text
 from segue_authz.stores.client_row import from_row, to_values
 from segue_authz.stores.insert import insert_if_absent
+from segue_authz.stores.restored import may_be_from_before
 from segue_authz.stores.tables import client_assertions, clients, grants
 
 
@@ -93,11 +94,16 @@ class Clients:
         return [client for client in await self._select(sa.true()) if client.consumption_uris]
 
     async def first_assertion(self, client_id: str, jti: str, *, until: int, now: int) -> bool:
-        """Whether the client's assertion of that `jti` is used for the first time. It is remembered `until` then."""
+        """Whether the client's assertion of that `jti` is used for the first time. It is remembered `until` then.
+
+        Not so one that may have been used before the database was put back from a backup, which nobody remembers.
+        """
         values = {"client_id": client_id, "jti": sha256(jti.encode()).hexdigest(), "until": until}
 
         def work(connection: sa.Connection) -> bool:
             connection.execute(client_assertions.delete().where(client_assertions.c.until < now - CLOCK_STEP))
+            if may_be_from_before(connection, until=until):
+                return False
             return insert_if_absent(connection, client_assertions, values)
 
         return await self._database.write(work)

@@ -9,6 +9,7 @@ from segue_authz.stores.authorization_codes import ENDED
 from segue_authz.stores.tables import (
     authorization_codes,
     browser_sessions,
+    budgets,
     grants,
     push_messages,
     pushed_requests,
@@ -19,6 +20,10 @@ from segue_authz.stores.transfers import end_unfinished
 
 AHEAD = 1_000_000
 """By how much a task's epoch rises: more than it can have risen since the backup, which task stores remember."""
+ASSERTIONS = 330
+"""Seconds for which a client's assertion that was made before may still be remembered, had nothing been restored."""
+_RESTORED = "restored"
+"""The row among the budgets that says when that was; after two days, with those, it is forgotten."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class Voided:
 async def void_everything(database: Database, *, now: int) -> Voided:
     """End all grants, sign-ins, codes and transfers under way, and raise all epochs: one transaction.
 
-    Nobody is told of what happened before, or asked about a device that reaches nothing any more.
+    Nobody is told of what happened before, or asked about a device that reaches nothing any more. Assertions of clients
+    that may have been used since the backup are not taken.
     """
 
     def work(connection: sa.Connection) -> Voided:
@@ -48,6 +54,15 @@ async def void_everything(database: Database, *, now: int) -> Voided:
         withdrawn = connection.execute(ended).rowcount
         connection.execute(push_messages.delete())
         connection.execute(task_epochs.update().values(epoch=task_epochs.c.epoch + AHEAD))
+        connection.execute(budgets.delete().where(budgets.c.key == _RESTORED))
+        connection.execute(budgets.insert().values(key=_RESTORED, began_at=now, used=0))
         return Voided(withdrawn, codes, sessions)
 
     return await database.write(work)
+
+
+def may_be_from_before(connection: sa.Connection, *, until: int) -> bool:
+    """Whether what is remembered `until` then may have been used between a backup and its restore, and forgotten."""
+    restored_at = sa.select(budgets.c.began_at).where(budgets.c.key == _RESTORED)
+    at = connection.execute(restored_at).scalar_one_or_none()
+    return at is not None and until <= at + ASSERTIONS

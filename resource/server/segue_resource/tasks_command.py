@@ -12,6 +12,7 @@ from segue_resource.operating import (
     keys,
     policy,
     rekey,
+    restored,
     retain,
     sensitivity,
     stitches,
@@ -21,7 +22,7 @@ from segue_resource.operating import (
 
 SUBCOMMANDS: Sequence[ModuleType] = (
     *(policy, sensitivity, retain, hold, erase, export, rekey, keys),
-    *(usage, conversations, stitches, verify),
+    *(restored, usage, conversations, stitches, verify),
 )
 """Modules of `operating`, in the order of the help; each has `add(subcommands)`, which sets `run` to its function."""
 

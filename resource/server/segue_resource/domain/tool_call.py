@@ -300,6 +300,23 @@ def cancel(call: ToolCall, grip: Grip | None, *, now: int) -> Step:
     return Step(cancelled, "tool_call.cancelled")
 
 
+def restored(call: ToolCall, *, now: int) -> Step:
+    """What follows when the database was put back: since the backup was made the call may have been approved and run.
+
+    One that may be repeated may run. Of every other nobody knows: one more attempt, whose holder is not known. Who had
+    not approved it when the backup was made is asked, whatever could be probed (decision 0057).
+    """
+    if call.state in FINISHED or call.effect in REPEATABLE:
+        return Step(call)
+    probes = call.effect is Effect.RECONCILABLE and call.state is not State.PROPOSED
+    finder = call.unsettled or (WaitsFor.PROBE if probes else WaitsFor.PERSON)
+    quiet = call.holder and replace(call.holder, lease_until=max(call.holder.lease_until, now))
+    unknown = replace(call, state=State.UNKNOWN, fence=None, unsettled=finder, holder=quiet)
+    if call.state is State.UNKNOWN:
+        return Step(unknown)
+    return Step(replace(unknown, attempt=call.attempt + 1), "tool_call.unknown", about={"waits_for": finder})
+
+
 def _grips(call: ToolCall, grip: Grip) -> bool:
     """The fence alone can be guessed, so the device it was given to counts too."""
     if call.holder is None or call.fence is None:

@@ -211,7 +211,8 @@ def _course(row: Any, told: list[Told]) -> dict[str, Any]:
                 course |= {} if row.started_seq is None else {"started_seq": event.seq}
             case "tool_call.unknown", _:
                 probes = event.body["effect"] == Effect.RECONCILABLE
-                course["unsettled"] = (WaitsFor.PROBE if probes else WaitsFor.PERSON).value
+                finder = (WaitsFor.PROBE if probes else WaitsFor.PERSON).value
+                course["unsettled"] = event.body.get("waits_for", finder)  # said where a backup was put back
             case "tool_call.refused", _:
                 pass
             case _, state if state in FINISHED:
