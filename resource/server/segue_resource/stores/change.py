@@ -64,8 +64,7 @@ def do(connection: sa.Connection, change: Change, *, keeper: Keeper, now: int) -
     writing = _open(connection, change, keeper=keeper, now=now)
     kept = _kept(connection, [change], keys=writing.keys)
     done = _do(writing, change, kept)
-    writing.settle()
-    kept.write()
+    writing.settle(kept.pending)
     return done
 
 
@@ -84,8 +83,7 @@ def do_together(
     outcomes = [_outcome(writing.of(change.caller), change, kept) for change in changes]
     if writing.head == writing.before:
         raise NothingLogged
-    writing.settle()
-    kept.write()
+    writing.settle(kept.pending)
     return outcomes
 
 

@@ -17,14 +17,28 @@ from segue_resource.stores.keys.task_keys import TaskKeys
 from segue_resource.stores.unit import Writing
 
 _keys = tables.idempotency_keys
-_OF_TASK = sa.select(_keys.c.device_id, _keys.c.idempotency_key, _keys.c.key_no, _keys.c.sealed).where(
-    _keys.c.task_id == sa.bindparam("the_task")
+_data_keys = tables.data_keys
+_answers = (
+    _keys.c.device_id,
+    _keys.c.idempotency_key,
+    _keys.c.key_no.label("answer_key_no"),
+    _keys.c.sealed.label("answer_sealed"),
 )
-_FIND = _OF_TASK.where(
-    _keys.c.device_id == sa.bindparam("the_device"), _keys.c.idempotency_key == sa.bindparam("the_key")
+_FIND_SOME = sa.select(*_answers).where(
+    _keys.c.task_id == sa.bindparam("the_task"),
+    sa.tuple_(_keys.c.device_id, _keys.c.idempotency_key).in_(sa.bindparam("the_keys", expanding=True)),
 )
-_FIND_SOME = _OF_TASK.where(
-    sa.tuple_(_keys.c.device_id, _keys.c.idempotency_key).in_(sa.bindparam("the_keys", expanding=True))
+_FIND_WITH_KEYS = (
+    sa.select(_data_keys, *_answers)
+    .outerjoin(
+        _keys,
+        sa.and_(
+            _keys.c.task_id == _data_keys.c.task_id,
+            _keys.c.device_id == sa.bindparam("the_device"),
+            _keys.c.idempotency_key == sa.bindparam("the_key"),
+        ),
+    )
+    .where(_data_keys.c.task_id == sa.bindparam("the_task"))
 )
 _primary = (_keys.c.task_id, _keys.c.device_id, _keys.c.idempotency_key)
 _oldest = (
@@ -69,13 +83,10 @@ class Kept:
 
     def __init__(self, connection: sa.Connection, asked: Sequence[tuple[Caller, Attempt]], *, keys: TaskKeys) -> None:
         """Looks for the answers to all of `asked` at once. The lock of the task's head is held, or nothing is added."""
-        self._connection = connection
         self._keys = keys
-        self._rows: dict[str, Any] = {}
+        self._rows = {_row(row.device_id, row.idempotency_key): row for row in _found(connection, asked, keys)}
         self._answers: dict[str, _Recorded] = {}
         self._new: list[dict[str, Any]] = []
-        for row in _found(connection, asked):
-            self._rows[_row(row.device_id, row.idempotency_key)] = row
 
     def first(self, caller: Caller, attempt: Attempt) -> Answer | None:
         """The first answer, if this request was answered before. Raises `KeyReused` if another was, under this key."""
@@ -104,13 +115,14 @@ class Kept:
         }
         self._new.append(row)
 
-    def write(self) -> None:
-        """Put the new answers into the table, in one statement."""
-        rows.insert(self._connection, _keys, self._new)
+    @property
+    def pending(self) -> tuple[sa.Table, rows.Rows]:
+        """The new answers, which are to be put into the table."""
+        return _keys, self._new
 
     def _open(self, name: str) -> None:
         row = self._rows.pop(name)
-        opened = self._keys.unseal(row.key_no, row.sealed, table=_keys.name, row=name)
+        opened = self._keys.unseal(row.answer_key_no, row.answer_sealed, table=_keys.name, row=name)
         if opened is None:
             raise KeyReused  # the answer was erased, and the request is not to be done again
         self._answers[name] = msgspec.convert(opened, _Recorded)
@@ -121,16 +133,19 @@ def drop_old(connection: sa.Connection, *, now: int) -> int:
     return connection.execute(_DROP, {"kept_since": now - KEPT, "most": BATCH}).rowcount
 
 
-def _found(connection: sa.Connection, asked: Sequence[tuple[Caller, Attempt]]) -> Iterable[sa.Row[Any]]:
-    """By the cheaper statement where there is but one."""
-    if len(asked) == 1:
-        ((caller, attempt),) = asked
-        one = {"the_task": caller.task_id, "the_device": caller.device_id, "the_key": attempt.key}
-        return connection.execute(_FIND, one)
+def _found(connection: sa.Connection, asked: Sequence[tuple[Caller, Attempt]], keys: TaskKeys) -> Iterable[sa.Row[Any]]:
+    """Of one, as mostly, in the statement that reads the data keys, which are needed next: each task has some."""
     if not asked:
         return ()
-    some = [(caller.device_id, attempt.key) for caller, attempt in asked]
-    return connection.execute(_FIND_SOME, {"the_task": asked[0][0].task_id, "the_keys": some})
+    task_id = asked[0][0].task_id
+    if len(asked) > 1:
+        some = [(caller.device_id, attempt.key) for caller, attempt in asked]
+        return connection.execute(_FIND_SOME, {"the_task": task_id, "the_keys": some})
+    ((caller, attempt),) = asked
+    one = {"the_task": task_id, "the_device": caller.device_id, "the_key": attempt.key}
+    rows = connection.execute(_FIND_WITH_KEYS, one).all()
+    keys.learn(rows)
+    return [row for row in rows[:1] if row.idempotency_key is not None]
 
 
 def _row(device_id: str, key: str) -> str:

@@ -1,6 +1,6 @@
 """What one transaction adds to a task's log: numbered and sealed as it comes, written at the end."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -60,10 +60,10 @@ def opened(shown: ShownEvent) -> Event:
     )
 
 
-def show_events(rows: Iterable[sa.Row[Any]], keys: TaskKeys) -> Iterator[ShownEvent]:
+def show_events(found: Iterable[Sequence[Any]], keys: TaskKeys) -> Iterator[ShownEvent]:
     """The events of whole rows, in their order. Raises `Damaged`."""
     actors: dict[tuple[str, str | None, str | None], Actor] = {}
-    for task_id, seq, kind, role, at, sub, client_id, device_id, session_id, _, key_no, sealed in rows:
+    for task_id, seq, kind, role, at, sub, client_id, device_id, session_id, _, key_no, sealed in found:
         said = (sub, client_id, device_id)
         actor = actors.get(said) or actors.setdefault(said, Actor(*said))
         stands = [kind, role, at, sub, client_id, device_id, session_id]  # as `beside`
@@ -114,6 +114,11 @@ class Log:
         self._pending.append({**row, "size": sealed.size, "key_no": sealed.key_no, "sealed": sealed.value})
         return self.head
 
+    @property
+    def pending(self) -> tuple[sa.Table, rows.Rows]:
+        """What is to be put into the table."""
+        return tables.events, self._pending
+
     def write(self, connection: sa.Connection) -> None:
         """Put the events into the table, in one statement."""
-        rows.insert(connection, tables.events, self._pending)
+        rows.insert(connection, self.pending)

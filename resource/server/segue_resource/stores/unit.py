@@ -20,7 +20,7 @@ from segue_resource.domain.fork import Origin
 from segue_resource.domain.lifecycle import Status, require_not_ended, require_working
 from segue_resource.domain.participant import RIGHTS, Role
 from segue_resource.domain.refusal import NotActive, NotYourRole, Refused, StaleEpoch, TaskNotFound
-from segue_resource.stores import audit, tables
+from segue_resource.stores import audit, rows, tables
 from segue_resource.stores.keys.task_keys import Keeper, TaskKeys
 from segue_resource.stores.log import Log
 
@@ -187,12 +187,15 @@ class Writing:
         """The working set as a whole has a new version."""
         self._item_changes += 1
 
-    def settle(self) -> None:
-        """Write the log, and give back the numbers that were taken and not used. The last thing in the transaction."""
+    def settle(self, *also: tuple[sa.Table, rows.Rows]) -> None:
+        """Write the log, and give back the numbers that were taken and not used. The last thing in the transaction.
+
+        Rows `also` to be written, of tables of their own, take no statement of their own.
+        """
         if self._item_changes or self.head - self.before != self._reserved:
             settled = {"the_task": self.caller.task_id, "the_head": self.head, "changes": self._item_changes}
             self.connection.execute(_SETTLE, settled)
-        self._log.write(self.connection)
+        rows.insert(self.connection, self._log.pending, *also)
         self._chain.write()
 
 

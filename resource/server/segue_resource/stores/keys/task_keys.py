@@ -5,7 +5,7 @@ Keys are unwrapped for one transaction and not kept: a destroyed key is gone wit
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,6 +135,10 @@ class TaskKeys:
         """Keys were destroyed in this transaction: read them anew when they are needed."""
         self._known = None
 
+    def learn(self, rows: Iterable[sa.Row[Any]]) -> None:
+        """The rows of all its data keys, read in this transaction together with something else."""
+        self._known = self._opened(rows)
+
     def hold(self) -> None:
         """Read them under a lock: none is destroyed before this transaction ends."""
         self._known = self._read(_HELD)
@@ -176,7 +180,9 @@ class TaskKeys:
         return self._known
 
     def _read(self, statement: sa.Select[Any]) -> dict[int, DataKey]:
-        rows = self._connection.execute(statement, {"the_task": self._task_id})
+        return self._opened(self._connection.execute(statement, {"the_task": self._task_id}))
+
+    def _opened(self, rows: Iterable[sa.Row[Any]]) -> dict[int, DataKey]:
         return {row.key_no: _unwrapped(row, self._keeper.master) for row in rows}
 
 
