@@ -14,16 +14,16 @@ from server_process import binary, end, free_port, launch, own, unprivileged
 class RedisServer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self._port}/0"
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self, *settings: str) -> None:
         """On the same port each time; `settings` are words of its command line."""
-        command = [str(binary("redis-server")), "--port", str(self._port), "--bind", "127.0.0.1"]
+        command = [str(binary("redis-server")), "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--dir", str(self._folder), "--save", "", "--appendonly", "no", *settings]
         self._process = launch(command, self._folder, lambda: self.ask("PING") == b"+PONG\r\n", **unprivileged())
 
@@ -43,7 +43,7 @@ class RedisServer:
         """Send one command over a connection of its own; the raw answer, empty if nobody is there."""
         lines = [f"*{len(words)}", *(line for word in words for line in (f"${len(word)}", word))]
         try:
-            with socket.create_connection(("127.0.0.1", self._port), timeout=5) as connection:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
                 connection.sendall("".join(f"{line}\r\n" for line in lines).encode())
                 return connection.recv(65536)
         except ConnectionError:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from postgresql_server import PostgreSQLServer, running_postgresql
+from redis_cluster import RedisCluster, running_redis_cluster
 from redis_server import RedisServer, running_redis
 
 
@@ -67,6 +68,13 @@ def own_redis() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """One cluster without replicas for the whole run."""
+    with running_redis_cluster() as cluster:
+        yield cluster
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database for one test: once of each kind."""
@@ -78,11 +86,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-@pytest.fixture(params=["in-process", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=["in-process", *(pytest.param(name, marks=pytest.mark.redis) for name in ("redis", "cluster"))])
 def ephemeral_url(request: pytest.FixtureRequest) -> str | None:
-    """What `open_ephemeral` opens, empty: the memory of the process (None), and a Redis."""
+    """What `open_ephemeral` opens, empty: the memory of the process (None), a Redis, and a Redis cluster."""
     if request.param == "in-process":
         return None
+    if request.param == "cluster":
+        cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+        cluster.empty()
+        return cluster.url
     server: RedisServer = request.getfixturevalue("redis_server")
     server.ask("FLUSHALL")
     return server.url

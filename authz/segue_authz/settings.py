@@ -163,4 +163,4 @@ def _require_whole(settings: Settings, environ: Mapping[str, str]) -> None:
         if not environ.get(name):
             raise BadSetting(f"{name} is not set; with PostgreSQL it must name what all processes share")
     if settings.redis is None:
-        raise BadSetting("SEGUE_AUTHZ_REDIS is not set; with PostgreSQL it must be redis://, rediss:// or unix://")
+        raise BadSetting("SEGUE_AUTHZ_REDIS is not set; with PostgreSQL it must name a Redis or a Redis cluster")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
-from redis_server import RedisServer
+from redis_server import RedisServer, running_redis
 from segue_storage.ephemeral import Ephemeral, MemoryLost, MemoryUnavailable, open_ephemeral
 from segue_storage.redis_line import ANSWER, STEP
 from segue_storage.redis_memory import MEMORY
@@ -62,6 +62,24 @@ async def test_a_redis_that_started_from_a_snapshot_has_another_incarnation(
     assert not await ephemeral.first_use("a", lifetime=60, incarnation=before)
     assert await ephemeral.first_use("b", lifetime=60, incarnation=before)  # newer than the snapshot
     await _restart(own_redis)
+    assert own_redis.ask("DBSIZE") == PARTS_AND_ONE
+    with pytest.raises(MemoryLost):
+        await ephemeral.first_use("b", lifetime=60, incarnation=before)
+
+
+@pytest.mark.requirement("XD-DPOP-05", "XD-OPS-05")
+async def test_a_redis_that_followed_another_one_for_a_while_has_another_incarnation(
+    own_redis: RedisServer, ephemeral: Ephemeral
+) -> None:
+    """It runs all the time and keeps its connections, yet has forgotten what the other one never heard of."""
+    with running_redis() as other:
+        await _follow(other, own_redis)
+        before = await _used(ephemeral, "a")
+        await asyncio.to_thread(own_redis.ask, "WAIT", "1", "4000")
+        other.ask("REPLICAOF", "NO", "ONE")
+        assert await ephemeral.first_use("b", lifetime=60, incarnation=before)
+        await _follow(own_redis, other)
+        own_redis.ask("REPLICAOF", "NO", "ONE")
     assert own_redis.ask("DBSIZE") == PARTS_AND_ONE
     with pytest.raises(MemoryLost):
         await ephemeral.first_use("b", lifetime=60, incarnation=before)
@@ -266,6 +284,14 @@ async def _restart(server: RedisServer) -> None:
     server.stop()
     server.start()
     await asyncio.sleep(0.1)  # the event loop, which stood still, hears that its connections broke
+
+
+async def _follow(server: RedisServer, leader: RedisServer) -> None:
+    leader.ask("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+    server.ask("REPLICAOF", "127.0.0.1", str(leader.port))
+    async with asyncio.timeout(20):
+        while b"master_link_status:up" not in server.ask("INFO", "replication"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 def _channels(server: RedisServer) -> bytes:

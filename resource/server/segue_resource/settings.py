@@ -125,7 +125,7 @@ def _require_whole(settings: Settings, environ: Mapping[str, str]) -> None:
     if not settings.embedded and not environ.get("SEGUE_RESOURCE_KEY_FILE"):
         raise BadSetting("SEGUE_RESOURCE_KEY_FILE is not set; with PostgreSQL it must name the master key's file")
     if not settings.embedded and settings.redis is None:
-        raise BadSetting("SEGUE_RESOURCE_REDIS is not set; with PostgreSQL it must be redis://, rediss:// or unix://")
+        raise BadSetting("SEGUE_RESOURCE_REDIS is not set; with PostgreSQL it must name a Redis or a Redis cluster")
     if not settings.embedded and settings.blobs is None:
         raise BadSetting(
             "SEGUE_RESOURCE_BLOBS is not set; with PostgreSQL it must be s3://bucket/prefix, or file:///folder for a"

@@ -30,7 +30,8 @@ _STEPS = round(ANSWER / STEP)
 
 def packed(*words: Word) -> bytes:
     """A command as it is sent."""
-    return pack_command(words)  # type: ignore[arg-type]  # which says that there is one word
+    command: bytes = pack_command(words)  # type: ignore[arg-type]  # which says that there is one word
+    return command
 
 
 class Script:

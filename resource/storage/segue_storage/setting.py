@@ -7,6 +7,7 @@ from pathlib import Path
 from segue.target_uri import require_identifier
 
 from .database_url import parse_database_url
+from .redis_url import require_redis_url
 
 
 class BadSetting(Exception):
@@ -67,12 +68,10 @@ def database(name: str, value: str) -> str:
 
 def redis(name: str, value: str) -> str:
     """Empty for the memory of the process."""
-    if value and not value.startswith(("redis://", "rediss://", "unix://")):
-        raise BadSetting(
-            f"{name} cannot be used (it is not shown, it may hold a password): it must start with"
-            " redis://, rediss:// or unix://"
-        )
-    return value
+    try:
+        return require_redis_url(value) if value else value
+    except ValueError as wrong:
+        raise BadSetting(f"{name} cannot be used (it is not shown, it may hold a password): {wrong}") from wrong
 
 
 def without_password(url: str) -> str:
