@@ -155,7 +155,7 @@ class TaskEndpoints:
 
 def _resume(reading: Reading, outlook: Outlook) -> tuple[dict[str, Any], Facts, list[tuple[Artifact, Manifest | None]]]:
     """Reads as many rows after a million events as after fifty."""
-    task = tasks.task(reading)
+    task, expiry = outlook.of(reading)
     held = elisions.reaching(reading, 1)
     items = working_set.items(reading)
     calls = tool_calls.unfinished(reading)
@@ -171,7 +171,7 @@ def _resume(reading: Reading, outlook: Outlook) -> tuple[dict[str, Any], Facts, 
         "handoffs": handoffs.living(reading),
         "lead": reading.lead,
         "usage": msgspec.to_builtins(usage.standing(reading, task.budget, reserved=reserved(calls))),
-        "expiry": outlook.of(reading),
+        "expiry": expiry,
         "cursor": reading.head,
     }
     return shown, facts(task, items, calls), artifacts.read_first(reading)

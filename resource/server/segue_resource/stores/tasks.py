@@ -34,7 +34,11 @@ _CHANGE = (
 
 def task(unit: Reading | Writing) -> Task:
     """The task of this transaction, as its caller may use it."""
-    row = unit.connection.execute(_ONE, {"the_task": unit.caller.task_id}).one()
+    return task_of(unit.connection.execute(_ONE, {"the_task": unit.caller.task_id}).one(), unit)
+
+
+def task_of(row: sa.Row[Any], unit: Reading | Writing) -> Task:
+    """The task whose row was read in this transaction, as its caller may use it."""
     return Task(
         task_id=row.task_id,
         name=name_of(row, unit.keys),

@@ -17,9 +17,11 @@ from segue_resource.domain.agenda import Due, Expiry, Standing, Tier, agenda, ex
 from segue_resource.domain.elision import Why
 from segue_resource.domain.lifecycle import ENDED, Status
 from segue_resource.domain.retention import Retention
+from segue_resource.domain.task import Task
 from segue_resource.domain.tool_call import State
 from segue_resource.stores import tables
 from segue_resource.stores.ending.holds import living
+from segue_resource.stores.tasks import task_of
 from segue_resource.stores.unit import Reading
 
 LOOK_AGAIN = 7 * 24 * 3600
@@ -71,6 +73,7 @@ def _standing() -> sa.Select[Any]:
 
 _STANDING = _standing()
 _OF_TASKS = _STANDING.where(_tasks.c.task_id.in_(sa.bindparam("the_tasks", expanding=True)))
+_ONE = _STANDING.where(_tasks.c.task_id == sa.bindparam("the_task"))
 _ALL = _STANDING.where(_tasks.c.task_id > sa.bindparam("after")).order_by(_tasks.c.task_id).limit(_MOST)
 _its = _tasks.c.task_id == sa.bindparam("the_task")
 _RECKON = (
@@ -116,16 +119,16 @@ def as_reckoned(found: Found, policy: Retention, *, now: int) -> Standing:
 
 
 class Outlook:
-    """What awaits tasks, for people to read."""
+    """Tasks, and what awaits them, for people to read."""
 
     def __init__(self, policy: Retention, clock: Clock) -> None:
         self._policy = policy
         self._clock = clock
 
-    def of(self, reading: Reading) -> Expiry:
-        """What awaits the task of this transaction."""
-        task_id = reading.caller.task_id
-        return expiries(reading.connection, [task_id], self._policy, now=self._clock())[task_id]
+    def of(self, reading: Reading) -> tuple[Task, Expiry]:
+        """The task of this transaction and what awaits it, from one row."""
+        row = reading.connection.execute(_ONE, {"the_task": reading.caller.task_id}).one()
+        return task_of(row, reading), expiry_of(as_reckoned(_found(row), self._policy, now=self._clock()), self._policy)
 
 
 def reckon(connection: sa.Connection, found: Found, policy: Retention, *, now: int) -> Due | None:
