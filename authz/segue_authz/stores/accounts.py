@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from segue_storage.database import Database
+from segue_storage.gathered import Gathered
 
 from segue_authz.domain.account import Account, BrowserSession
 from segue_authz.stores.reservations import hand_over
@@ -31,6 +32,7 @@ class Accounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._found = Gathered(self._all_found)
 
     async def add(self, account: Account) -> None:
         """Raises `AccountExists`."""
@@ -47,7 +49,13 @@ class Accounts:
         return await self._one(accounts.c.username == username)
 
     async def by_subject(self, subject: str) -> Account | None:
-        return await self._one(accounts.c.subject == subject)
+        return await self._found.ask(subject)
+
+    async def _all_found(self, subjects: list[str]) -> list[Account | None]:
+        these = sa.select(accounts).where(accounts.c.subject.in_(set(subjects)))
+        rows = await self._database.read(lambda connection: connection.execute(these).all())
+        found = {row.subject: Account(**row._mapping) for row in rows}
+        return [found.get(subject) for subject in subjects]
 
     async def disable(self, subject: str, *, now: int) -> bool:
         """Whether this call disabled it. Nothing is minted for it from now on, and what it holds is withdrawn."""

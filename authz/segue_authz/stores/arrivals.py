@@ -20,11 +20,14 @@ SHOWN = 20
 
 def arrive(connection: sa.Connection, grant: Grant, *, new_device: bool, decided_in: str | None, now: int) -> None:
     """Write down that the device has the task, and tell the browsers that did not decide it: one transaction."""
-    values = {"grant_id": grant.grant_id, "subject": grant.subject, "device_id": grant.device_id, "joined_at": now}
-    connection.execute(
-        arrivals.insert(), values | {"new_device": new_device, "decided_in": decided_in, "seen_at": None, "asked": 0}
-    )
+    connection.execute(arrivals.insert(), arrival(grant, new_device=new_device, decided_in=decided_in, now=now))
     tell(connection, grant.subject, Kind.JOINED, now=now, except_in=decided_in, grant_id=grant.grant_id)
+
+
+def arrival(grant: Grant, *, new_device: bool, decided_in: str | None, now: int) -> dict[str, Any]:
+    """What is written down of it."""
+    values = {"grant_id": grant.grant_id, "subject": grant.subject, "device_id": grant.device_id, "joined_at": now}
+    return values | {"new_device": new_device, "decided_in": decided_in, "seen_at": None, "asked": 0}
 
 
 class Arrivals:

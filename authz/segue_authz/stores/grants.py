@@ -1,6 +1,6 @@
 """Grants, the devices that hold them, and the epoch of each task."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +10,10 @@ from segue_storage.gathered import Gathered
 
 from segue_authz.domain.grant import Authentication, Grant, Reused, Standing, Withdrawn, mintable_actions, rotate
 from segue_authz.stores.actions_text import from_text, to_text
-from segue_authz.stores.arrivals import arrive
-from segue_authz.stores.insert import insert_if_absent
+from segue_authz.stores.arrivals import arrival, arrive
+from segue_authz.stores.insert import insert_if_absent, insert_those_absent
 from segue_authz.stores.port import Issued, NewDevice
-from segue_authz.stores.tables import accounts, clients, devices, grants, status_entries, task_epochs
+from segue_authz.stores.tables import accounts, arrivals, clients, devices, grants, status_entries, task_epochs
 
 standing_epoch = sa.case(
     (sa.and_(task_epochs.c.moved_by.is_not(None), task_epochs.c.moved_by != grants.c.subject), task_epochs.c.epoch),
@@ -181,6 +181,76 @@ def insert_grant(
     return issued(connection, written.grant_id, now=now)
 
 
+@dataclass(frozen=True)
+class NewGrant:
+    """A grant that is to be written, and what `insert_grant` is told beside it."""
+
+    grant: Grant
+    device: NewDevice
+    decided_in: str | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes a device."""
+        return self.grant.subject, self.grant.client_id, self.grant.jkt
+
+
+def insert_grants(connection: sa.Connection, new: Mapping[str, NewGrant], *, now: int) -> dict[str, Issued]:
+    """`insert_grant` for several by their ids, of different devices, whose tasks are held and persons not told.
+
+    Raises `Withdrawn` if that holds of one of them.
+    """
+    asked = {one.key: one for one in new.values()}
+    device_ids = _devices_of(connection, asked, now=now)
+    older = {"device_ids": list(set(device_ids.values()) - {one.grant.device_id for one in new.values()})}
+    held = set(connection.execute(_HAS_HELD, older).scalars()) if older["device_ids"] else set()
+    tasks = {"task_ids": list({one.grant.task_id for one in new.values()})}
+    epochs = {row.task_id: row.epoch for row in connection.execute(_EPOCHS, tasks).all()}
+    written = [
+        replace(one.grant, device_id=device_ids[key], epoch=epochs[one.grant.task_id]) for key, one in asked.items()
+    ]
+    connection.execute(grants.insert(), [_values(grant) for grant in written])
+    connection.execute(status_entries.insert(), [{"grant_id": grant.grant_id} for grant in written])
+    connection.execute(
+        arrivals.insert(),
+        [
+            arrival(grant, new_device=grant.device_id not in held, decided_in=new[grant.grant_id].decided_in, now=now)
+            for grant in written
+        ],
+    )
+    standings = read_standings(connection, new)
+    return {
+        grant_id: Issued(standing.grant, mintable_actions(standing, now=now))
+        for grant_id, standing in standings.items()
+    }
+
+
+def _devices_of(
+    connection: sa.Connection, asked: Mapping[tuple[str, str, str], NewGrant], *, now: int
+) -> dict[tuple[str, str, str], str]:
+    """The devices that the keys are; new ones of those that are none yet, in one order for all who do so at once."""
+    rows = [_device_row(asked[key].grant, asked[key].device, now=now) for key in sorted(asked)]
+    written = insert_those_absent(connection, devices, rows, devices.c.device_id)
+    found = {key: one.grant.device_id for key, one in asked.items() if one.grant.device_id in written}
+    if older := [key for key in asked if key not in found]:
+        for row in connection.execute(_DEVICES, {"keys": older}).all():
+            found[row.subject, row.client_id, row.jkt] = row.device_id
+    return found
+
+
+_DEVICES = sa.select(devices.c.subject, devices.c.client_id, devices.c.jkt, devices.c.device_id).where(
+    sa.tuple_(devices.c.subject, devices.c.client_id, devices.c.jkt).in_(sa.bindparam("keys", expanding=True))
+)
+_HAS_HELD = (
+    sa.select(grants.c.device_id)
+    .where(grants.c.device_id.in_(sa.bindparam("device_ids", expanding=True)), grants.c.parent_grant_id.is_(None))
+    .distinct()
+)
+_EPOCHS = sa.select(task_epochs.c.task_id, task_epochs.c.epoch).where(
+    task_epochs.c.task_id.in_(sa.bindparam("task_ids", expanding=True))
+)
+
+
 def _has_held(connection: sa.Connection, device_id: str) -> bool:
     """Whether the device has had a grant before that no other device gave it."""
     earlier = sa.exists().where(grants.c.device_id == device_id, grants.c.parent_grant_id.is_(None))
@@ -199,24 +269,24 @@ def _values(grant: Grant) -> dict[str, Any]:
 
 def _device_of(connection: sa.Connection, grant: Grant, device: NewDevice, *, now: int) -> str:
     """The device that the key is, with the person and the client; a new one if it is none yet."""
-    insert_if_absent(
-        connection,
-        devices,
-        {
-            "device_id": grant.device_id,
-            "subject": grant.subject,
-            "client_id": grant.client_id,
-            "jkt": grant.jkt,
-            "name": device.name,
-            "network": device.network,
-            "created_at": now,
-            "revoked_at": None,
-        },
-    )
+    insert_if_absent(connection, devices, _device_row(grant, device, now=now))
     found = sa.select(devices.c.device_id).where(
         devices.c.subject == grant.subject, devices.c.client_id == grant.client_id, devices.c.jkt == grant.jkt
     )
     return str(connection.execute(found).scalar_one())
+
+
+def _device_row(grant: Grant, device: NewDevice, *, now: int) -> dict[str, Any]:
+    return {
+        "device_id": grant.device_id,
+        "subject": grant.subject,
+        "client_id": grant.client_id,
+        "jkt": grant.jkt,
+        "name": device.name,
+        "network": device.network,
+        "created_at": now,
+        "revoked_at": None,
+    }
 
 
 def _delegate(connection: sa.Connection, proposed: Grant, device: NewDevice, *, now: int) -> Issued:
@@ -277,6 +347,24 @@ def hold_epoch(connection: sa.Connection, task_id: str) -> None:
     _begin_epoch(connection, task_id)
     own = sa.select(task_epochs.c.epoch).where(task_epochs.c.task_id == task_id)
     connection.execute(own.with_for_update(key_share=True))
+
+
+def hold_epochs(connection: sa.Connection, task_ids: Collection[str]) -> set[str]:
+    """`hold_epoch` for several; those that somebody else holds are left out."""
+    begun = [{"task_id": task_id, "epoch": 1} for task_id in sorted(task_ids)]
+    insert_those_absent(connection, task_epochs, begun, task_epochs.c.task_id)
+    free = _EPOCHS.with_for_update(key_share=True, skip_locked=True)
+    return {row.task_id for row in connection.execute(free, {"task_ids": list(task_ids)}).all()}
+
+
+def raise_epochs(connection: sa.Connection, moved: Sequence[Grant]) -> None:
+    """`raise_epoch` for the tasks of these grants, which are held and have been moved by those who get them."""
+    if moved:
+        by = [{"id": grant.task_id, "by": grant.subject} for grant in moved]
+        connection.execute(_MOVED.where(task_epochs.c.task_id == sa.bindparam("id")), by)
+
+
+_MOVED = task_epochs.update().values(epoch=task_epochs.c.epoch + 1, moved_by=sa.bindparam("by"))
 
 
 def raise_epoch(connection: sa.Connection, task_id: str, subject: str) -> int:

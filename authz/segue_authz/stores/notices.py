@@ -3,6 +3,7 @@
 A notice is taken before it is sent and stays until it has arrived: it is sent at least once, and a few times at most.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -131,6 +132,20 @@ def _listening(connection: sa.Connection, subject: str, *, now: int, except_in: 
         browser_sessions, browser_sessions.c.session_id == push_subscriptions.c.session_id
     )
     return list(connection.execute(there.where(*own, *signed_in)).scalars())
+
+
+def told(connection: sa.Connection, subjects: Collection[str], *, now: int) -> set[str]:
+    """Those of the persons who have asked to be told, in whatever browser."""
+    return set(connection.execute(_TOLD, {"subjects": list(set(subjects)), "now": now}).scalars())
+
+
+_TOLD = (
+    sa.select(push_subscriptions.c.subject)
+    .join(browser_sessions, browser_sessions.c.session_id == push_subscriptions.c.session_id)
+    .where(push_subscriptions.c.subject.in_(sa.bindparam("subjects", expanding=True)))
+    .where(browser_sessions.c.ended_at.is_(None), browser_sessions.c.expires_at > sa.bindparam("now"))
+    .distinct()
+)
 
 
 def decided(connection: sa.Connection, transfer_id: str) -> None:

@@ -242,6 +242,7 @@ grants = sa.Table(
     sa.Index("grants_subject", "subject"),
     sa.Index("grants_transfer", "transfer_id"),
     sa.Index("grants_revoked", "revoked_at"),
+    sa.Index("grants_device", "device_id"),
     sa.Index("grants_delegated", "parent_grant_id", "client_id", "jkt", unique=True),
 )
 
@@ -321,6 +322,13 @@ transfers = sa.Table(
     sa.Column("grant_id", sa.Text),
     sa.Index("transfers_source", "source_grant_id"),
     sa.Index("transfers_subject", "subject"),
+    sa.Index(
+        "transfers_reported",
+        "claim_client_id",
+        "reported_at",
+        postgresql_where=sa.text("reported_at IS NOT NULL"),
+        sqlite_where=sa.text("reported_at IS NOT NULL"),
+    ),
 )
 
 backchannel_requests = sa.Table(

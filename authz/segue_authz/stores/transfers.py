@@ -1,6 +1,6 @@
 """Transfers. Each change is one compare-and-set on the row's version; no row is ever deleted."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,9 +10,18 @@ from segue_storage.gathered import Gathered
 from segue_authz.domain.grant import Grant, Withdrawn, mintable_actions
 from segue_authz.domain.notice import Kind
 from segue_authz.domain.transfer import Approved, Claimed, Offered, Redeemed, Requested, Transfer, cancel, void
-from segue_authz.stores.grants import hold_epoch, insert_grant, raise_epoch, read_standing
-from segue_authz.stores.insert import insert_if_absent
-from segue_authz.stores.notices import decided, tell
+from segue_authz.stores.grants import (
+    NewGrant,
+    hold_epoch,
+    hold_epochs,
+    insert_grant,
+    insert_grants,
+    raise_epoch,
+    raise_epochs,
+    read_standing,
+)
+from segue_authz.stores.insert import insert_if_absent, insert_those_absent
+from segue_authz.stores.notices import decided, tell, told
 from segue_authz.stores.port import INTERVAL, MAX_INTERVAL, SLOWER, CodeTaken, Issued, NewDevice, Stored
 from segue_authz.stores.tables import accounts, transfers
 from segue_authz.stores.transfer_row import from_row, to_values
@@ -27,7 +36,32 @@ _FREE = (
     .with_for_update(key_share=True, skip_locked=True)
 )
 """Who would have to wait for another's lock waits alone, and nobody for two: so nobody waits for one another."""
+_UNCHANGED = (
+    sa.select(transfers.c.transfer_id, transfers.c.version)
+    .where(_THOSE)
+    .with_for_update(key_share=True, skip_locked=True)
+)
 _POLLED = transfers.update().where(_THOSE).values(polled_at=sa.bindparam("now"))
+
+
+@dataclass(frozen=True)
+class Redemption:
+    """What is asked of `Transfers.redeem`."""
+
+    stored: Stored
+    redeemed: Redeemed
+    grant: Grant
+    now: int
+
+    @property
+    def approved(self) -> Approved:
+        if not isinstance(self.stored.transfer, Approved):
+            raise TypeError("only an approved transfer is redeemed")
+        return self.stored.transfer
+
+    @property
+    def device(self) -> NewDevice:
+        return NewDevice(self.redeemed.claim.device_name, self.redeemed.claim.network)
 
 
 class Transfers:
@@ -37,6 +71,8 @@ class Transfers:
         self._database = database
         self._found = Gathered(self._all_found)
         self._polled = Gathered(self._all_polled)
+        self._begun = Gathered(self._all_begun)
+        self._redeemed = Gathered(self._all_redeemed)
 
     async def add(self, offered: Offered, *, handle_digest: str, code_digest: str) -> None:
         """Offer the task, and cancel what the same grant offered before, in one transaction.
@@ -55,13 +91,23 @@ class Transfers:
     async def request(self, requested: Requested, *, code_digest: str) -> None:
         """Begin a pull. If it is known whom it asks, they are told."""
         offer, claim, subject = requested.offer, requested.claim, requested.subject
+        if subject is None:
+            if not await self._begun.ask(to_values(requested) | _first(code_digest=code_digest)):
+                raise _taken()
+            return
 
         def work(connection: sa.Connection) -> None:
             insert_request(connection, requested, code_digest=code_digest)
-            if subject is not None:
-                tell(connection, subject, Kind.ASKED, now=claim.claimed_at, transfer_id=offer.transfer_id)
+            tell(connection, subject, Kind.ASKED, now=claim.claimed_at, transfer_id=offer.transfer_id)
 
         await self._database.write(work)
+
+    async def _all_begun(self, rows: list[dict[str, Any]]) -> list[bool]:
+        """Whether each was written: none of its codes was taken."""
+        written = await self._database.write(
+            lambda connection: insert_those_absent(connection, transfers, rows, transfers.c.transfer_id)
+        )
+        return [row["transfer_id"] in written for row in rows]
 
     async def poll(self, transfer_id: str, *, now: int) -> bool:
         """Note a poll; False, and a longer interval from now on, if it came too early (RFC 8628 section 3.5).
@@ -111,24 +157,15 @@ class Transfers:
         None, and no change, if the row is no longer what was read. Raises `Withdrawn`, and then nothing has happened.
         """
 
-        def work(connection: sa.Connection) -> Issued | None:
-            if not isinstance(stored.transfer, Approved):
-                raise TypeError("only an approved transfer is redeemed")
-            if not replace_in(connection, stored, redeemed):
-                return None
-            hold_epoch(connection, grant.task_id)  # so that the source cannot lose the task between here and the commit
-            actions = grant.actions & _passed_on(connection, stored.transfer, now=now)
-            if redeemed.offer.mode == "move":
-                raise_epoch(connection, grant.task_id, grant.subject)
-            return insert_grant(
-                connection,
-                replace(grant, actions=actions),
-                device=NewDevice(redeemed.claim.device_name, redeemed.claim.network),
-                now=now,
-                decided_in=stored.transfer.opened_by,
-            )
+        redemption = Redemption(stored, redeemed, grant, now)
+        issued = await self._redeemed.ask(redemption)
+        if issued is not None:
+            return issued
+        return await self._database.write(lambda connection: _redeem(connection, redemption))
 
-        return await self._database.write(work)
+    async def _all_redeemed(self, redemptions: list[Redemption]) -> list[Issued | None]:
+        """As `redeem`; None for those that are to be done by themselves."""
+        return await self._database.write(lambda connection: _redeem_all(connection, redemptions))
 
     async def _find(self, condition: sa.ColumnElement[bool]) -> Stored | None:
         statement = sa.select(transfers).where(condition)
@@ -138,6 +175,57 @@ class Transfers:
 
 def _stored(row: sa.Row[Any]) -> Stored:
     return Stored(from_row(row), row.version, row.contested_at)
+
+
+def _redeem(connection: sa.Connection, redemption: Redemption) -> Issued | None:
+    stored, redeemed, grant, now = redemption.stored, redemption.redeemed, redemption.grant, redemption.now
+    approved = redemption.approved
+    if not replace_in(connection, stored, redeemed):
+        return None
+    hold_epoch(connection, grant.task_id)  # so that the source cannot lose the task between here and the commit
+    actions = grant.actions & _passed_on(connection, approved, now=now)
+    if redeemed.offer.mode == "move":
+        raise_epoch(connection, grant.task_id, grant.subject)
+    given = replace(grant, actions=actions)
+    return insert_grant(connection, given, device=redemption.device, now=now, decided_in=approved.opened_by)
+
+
+def _redeem_all(connection: sa.Connection, redemptions: list[Redemption]) -> list[Issued | None]:
+    """The same for pulls that need no more: of different tasks, which nobody else is at, and of people whom nothing is
+    told. The others are None: they go by themselves.
+    """
+    plain = _plain(redemptions)
+    some = {"transfer_ids": list(plain)}
+    versions = {row.transfer_id: row.version for row in connection.execute(_UNCHANGED, some).all()}
+    plain = {name: one for name, one in plain.items() if versions.get(name) == one.stored.version}
+    held = hold_epochs(connection, {one.grant.task_id for one in plain.values()}) if plain else set()
+    people = told(connection, {one.grant.subject for one in plain.values()}, now=redemptions[0].now) if plain else set()
+    plain = {n: one for n, one in plain.items() if one.grant.task_id in held and one.grant.subject not in people}
+    if not plain:
+        return [None] * len(redemptions)
+    spent = [to_values(one.redeemed) | {"id": name, "version": one.stored.version + 1} for name, one in plain.items()]
+    connection.execute(transfers.update().where(transfers.c.transfer_id == sa.bindparam("id")), spent)
+    moved = [one.grant for one in plain.values() if one.redeemed.offer.mode == "move"]
+    raise_epochs(connection, moved)
+    given = {one.grant.grant_id: NewGrant(one.grant, one.device, one.approved.opened_by) for one in plain.values()}
+    issued = insert_grants(connection, given, now=redemptions[0].now)
+    return [
+        issued.get(one.grant.grant_id) if plain.get(one.stored.transfer.offer.transfer_id) is one else None
+        for one in redemptions
+    ]
+
+
+def _plain(redemptions: list[Redemption]) -> dict[str, Redemption]:
+    """By transfer: pulls of this second, each of a task and by a device of its own."""
+    plain: dict[str, Redemption] = {}
+    met: set[object] = set()
+    for one in redemptions:
+        grant, offer = one.grant, one.approved.offer
+        own = {offer.transfer_id, grant.task_id, (grant.subject, grant.client_id, grant.jkt)}
+        if offer.source_grant_id is None and one.now == redemptions[0].now and not own & met:
+            plain[offer.transfer_id] = one
+            met |= own
+    return plain
 
 
 def _poll(connection: sa.Connection, transfer_id: str, *, now: int) -> bool:
@@ -175,7 +263,11 @@ def insert_request(connection: sa.Connection, requested: Requested, *, code_dige
 def _insert(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Write a new row. Raises `CodeTaken`, which undoes the transaction."""
     if not insert_if_absent(connection, transfers, values):
-        raise CodeTaken("a code that was used before has been drawn again")
+        raise _taken()
+
+
+def _taken() -> CodeTaken:
+    return CodeTaken("a code that was used before has been drawn again")
 
 
 def _first(*, code_digest: str, handle_digest: str | None = None) -> dict[str, str | int | None]:

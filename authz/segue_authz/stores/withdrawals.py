@@ -6,6 +6,7 @@ resource servers hear of it, and how its tokens are refused wherever they turn u
 
 import sqlalchemy as sa
 from segue_storage.database import Database
+from segue_storage.gathered import Gathered
 
 from segue_authz.stores.authorization_codes import ENDED
 from segue_authz.stores.tables import accounts, authorization_codes, clients, devices, grants, transfers
@@ -17,6 +18,7 @@ class Withdrawals:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._reports = Gathered(self._all_reports)
 
     async def grant(self, subject: str, grant_id: str, *, now: int) -> int:
         """End one grant of the person."""
@@ -61,18 +63,31 @@ class Withdrawals:
 
     async def reports(self, client_id: str, *, since: int) -> int:
         """How many transfers of this client persons have reported after `since`."""
-        statement = (
-            sa.select(sa.func.count())
-            .select_from(transfers)
-            .where(transfers.c.claim_client_id == client_id, transfers.c.reported_at > since)
-        )
-        return await self._database.read(lambda connection: int(connection.execute(statement).scalar_one()))
+        return await self._reports.ask((client_id, since))
+
+    async def _all_reports(self, asked: list[tuple[str, int]]) -> list[int]:
+        def work(connection: sa.Connection) -> dict[tuple[str, int], int]:
+            return {one: _reports(connection, *one) for one in set(asked)}
+
+        found = await self._database.read(work)
+        return [found[one] for one in asked]
 
     async def since(self, since: int, *, now: int) -> list[str]:
         """The grants withdrawn after `since`, by whatever way, that would live else, with all that came of them."""
         ended = ended_since(since, now=now)
         statement = sa.select(ended.c.grant_id).distinct().order_by(ended.c.grant_id)
         return await self._database.read(lambda connection: list(connection.execute(statement).scalars()))
+
+
+def _reports(connection: sa.Connection, client_id: str, since: int) -> int:
+    return int(connection.execute(_REPORTS, {"client_id": client_id, "since": since}).scalar_one())
+
+
+_REPORTS = (
+    sa.select(sa.func.count())
+    .select_from(transfers)
+    .where(transfers.c.claim_client_id == sa.bindparam("client_id"), transfers.c.reported_at > sa.bindparam("since"))
+)
 
 
 def end_device(connection: sa.Connection, subject: str, device_id: str, *, now: int) -> int:
