@@ -1,6 +1,7 @@
 """What a person does with their devices at a running site, through the demo's device library and over HTTP alone."""
 
 import itertools
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,15 +27,23 @@ _networks = itertools.count(1)
 
 
 class Network(httpx2.AsyncHTTPTransport):
-    """The way to the servers from an address of this machine. It can lose an answer."""
+    """The way to the servers from an address of this machine. It can lose an answer. `trust` is for https."""
 
-    def __init__(self, address: str) -> None:
-        super().__init__(local_address=address)
+    def __init__(self, address: str, *, trust: ssl.SSLContext | None = None) -> None:
+        super().__init__(local_address=address, verify=trust or True)
         self.loses_next = False
         """The next answer to something sent, other than a refusal, is lost after the server has given it."""
+        self.failed: list[str] = []
+        """What was not answered, or with an error that is the server's."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        answer = await super().handle_async_request(request)
+        try:
+            answer = await super().handle_async_request(request)
+        except httpx2.TransportError as broken:
+            self.failed.append(f"{request.method} {request.url}: {broken!r}")
+            raise
+        if answer.status_code >= 500:
+            self.failed.append(f"{request.method} {request.url}: {answer.status_code}")
         if self.loses_next and request.method != "GET" and answer.status_code < 400:
             self.loses_next = False
             await answer.aread()
@@ -125,11 +134,11 @@ class Journey:
 
 
 @asynccontextmanager
-async def open_journey(site: Site, person: Person) -> AsyncIterator[Journey]:
-    """From an address of its own on this machine: servers count tries per network."""
+async def open_journey(site: Site, person: Person, *, trust: ssl.SSLContext | None = None) -> AsyncIterator[Journey]:
+    """From an address of its own on this machine: servers count tries per network. `trust` is for https."""
     network = next(_networks)
     addresses = [f"127.{which}.{network >> 8}.{network & 255}" for which in (1, 2)]
-    devices, pages = (Network(address) for address in addresses)
+    devices, pages = (Network(address, trust=trust) for address in addresses)
     async with (
         httpx2.AsyncClient(transport=devices, timeout=20) as http,
         httpx2.AsyncClient(transport=pages, timeout=20) as browser,
