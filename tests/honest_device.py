@@ -40,6 +40,11 @@ class Honest(threading.Thread):
         """The latency that so many of the requests exceed."""
         return sorted(self.latencies)[int(len(self.latencies) * (1 - share)) - 1]
 
+    def has_said(self, count: int) -> None:
+        """Returns once it has said something so often, or could not."""
+        while self.is_alive() and len(self.latencies) < count:
+            time.sleep(0.02)
+
     def stop(self) -> None:
         self._stopping.set()
         self.join()

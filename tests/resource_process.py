@@ -1,17 +1,21 @@
 """The task store as a process, as `segue resource` runs it, and an issuer that only serves its documents."""
 
 import asyncio
+import hashlib
+import json
 import os
 import secrets
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 from segue import jose
@@ -146,11 +150,38 @@ class ProcessDevice:
             yield answer.iter_lines()
 
 
+class WithdrawingIssuer(TestIssuer):
+    """One that tells which grants are withdrawn, as the authorization server does (specs/protocol.md section 10)."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._withdrawn: list[str] = []
+
+    def withdraw(self, device: TestDevice) -> None:
+        """The grant of the device's tokens."""
+        grant_id = f"grt_{device.jkt[:16]}"
+        self._withdrawn.append(jose.b64url_encode(hashlib.sha256(grant_id.encode()).digest()))
+
+    async def fetch(self, url: str) -> bytes:
+        if "/withdrawals" not in url:
+            document = json.loads(await super().fetch(url))
+            endpoint = {"withdrawal_endpoint": f"{self.issuer}/withdrawals"} if "issuer" in document else {}
+            return json.dumps(document | endpoint).encode()
+        asked = dict(parse_qsl(urlsplit(url).query))
+        until = time.monotonic() + float(asked["wait"])
+        while asked.get("seen") == str(len(self._withdrawn)) and time.monotonic() < until:  # noqa: ASYNC110 - told by another thread
+            await asyncio.sleep(0.02)
+        return json.dumps({"grants": self._withdrawn, "tag": str(len(self._withdrawn))}).encode()
+
+
+Issuer = TypeVar("Issuer", bound=TestIssuer)
+
+
 @contextmanager
-def serving_issuer() -> Iterator[TestIssuer]:
+def serving_issuer(kind: type[Issuer] = TestIssuer) -> Iterator[Issuer]:  # type: ignore[assignment]
     """An issuer whose metadata and keys can be had over HTTP."""
     port = free_port()
-    issuer = TestIssuer(issuer=f"http://127.0.0.1:{port}")
+    issuer = kind(issuer=f"http://127.0.0.1:{port}")
 
     class Documents(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

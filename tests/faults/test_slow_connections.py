@@ -28,7 +28,7 @@ CONNECTIONS = rounds(bounded=300, full=3_000)
 ENDED = (http_protocol.UNREAD + 3 * http_protocol.LOOK) / 10 + 10
 """Seconds after which none of them is there any more, on a machine that has other things to do."""
 QUICK = 2.0
-"""Seconds within which 99 of 100 others are answered meanwhile, by a test that shares their interpreter; alone it is hundredths."""
+"""Seconds within which 99 of 100 others, who share the test's interpreter, are answered; alone it is hundredths."""
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Slow = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]

@@ -68,7 +68,7 @@ async def test_a_remembered_token_whose_grant_is_withdrawn_is_refused(world: Wor
     token = world.issuer.token(world.device, grant_id="grt_1")
     assert (await world.ask(token)).status == 200
     world.withdrawn.append("grt_1")
-    await world.app._withdrawals.inclusion("grt_1")
+    await world.app._withdrawals.ending("grt_1")
     refused = await world.ask(token)
     assert (refused.status, refused.problem["error"]) == (401, "invalid_token")
     assert refused.problem["detail"] == "the task token has been withdrawn"

@@ -67,7 +67,7 @@ async def test_a_grant_that_an_event_ends_is_honoured_no_more(world: Backend) ->
 async def test_a_stream_that_waits_ends_with_the_event(world: Backend) -> None:
     withdrawals = world.app._withdrawals
     assert not await withdrawals.includes("grt_1")
-    waiting = asyncio.create_task(withdrawals.inclusion("grt_1"))
+    waiting = withdrawals.ending("grt_1")
     await asyncio.sleep(0)
     await push(world.app, event(world.issuer, iss=world.issuer.issuer, iat=world.now).encode())
     async with asyncio.timeout(5):

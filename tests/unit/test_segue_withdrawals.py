@@ -63,7 +63,7 @@ async def test_a_withdrawal_is_heard_within_a_second(issuer: Issuer, heard: With
     assert not await heard.includes("grt_1")
     issuer.withdrawn.add("grt_1")
     async with asyncio.timeout(1):
-        await heard.inclusion("grt_1")
+        await heard.ending("grt_1")
     assert await heard.includes("grt_1")
     assert not await heard.includes("grt_2")
 

@@ -27,11 +27,10 @@ class Admission:
             message = await self._receive()
             self._body_read = not message.get("more_body", False)
             return message
-        left = asyncio.ensure_future(self._receive())
-        withdrawn = asyncio.create_task(self._withdrawals.inclusion(self._grant_id))
+        left: asyncio.Future[Any] = asyncio.ensure_future(self._receive())
+        withdrawn: asyncio.Future[Any] = self._withdrawals.ending(self._grant_id)
         try:
-            await asyncio.wait({left, withdrawn}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([left, withdrawn], return_when=asyncio.FIRST_COMPLETED)
             return left.result() if left.done() else {"type": "http.disconnect"}
         finally:
             left.cancel()
-            withdrawn.cancel()

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import time
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from segue import forked
 from segue.bounded import Recent
@@ -54,6 +55,7 @@ class Withdrawals:
         self._heard_at: float | None = None
         self._listener: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._endings: WeakValueDictionary[str, asyncio.Future[None]] = WeakValueDictionary()
 
     async def includes(self, grant_id: str) -> bool:
         """Whether the grant is withdrawn. Raises `WithdrawalsUnavailable`."""
@@ -87,15 +89,18 @@ class Withdrawals:
         heard_at = self._heard_at
         return None if heard_at is None else time.monotonic() - heard_at
 
-    async def inclusion(self, grant_id: str) -> None:
-        """Returns when the grant is withdrawn, or when that can no longer be known."""
-        while True:
-            try:
-                if await self.includes(grant_id):
-                    return
-            except WithdrawalsUnavailable:
-                return
-            await self._next_change()
+    def ending(self, grant_id: str) -> asyncio.Future[None]:
+        """Done when the grant is withdrawn, or when that can no longer be known.
+
+        All who wait for one grant share it, so that nobody cancels it, and those who wait cost nothing meanwhile.
+        """
+        self._listen()
+        ending = self._endings.get(grant_id)
+        if ending is None:
+            ending = self._endings[grant_id] = asyncio.get_running_loop().create_future()
+            if self.known(grant_id):
+                ending.set_result(None)
+        return ending
 
     async def aclose(self) -> None:
         """Stop listening. May be called again."""
@@ -104,12 +109,13 @@ class Withdrawals:
             await asyncio.wait({self._listener})
             self._listener = None
         self._heard_at = None
+        self._tell()
 
     def _listen(self) -> None:
         """One listener for the event loop that runs; a test may bring a new one."""
         loop = asyncio.get_running_loop()
         if self._listener is None or self._listener.done() or self._listener.get_loop() is not loop:
-            self._heard_at, self._changed = None, asyncio.Event()
+            self._heard_at, self._changed, self._endings = None, asyncio.Event(), WeakValueDictionary()
             self._listener = loop.create_task(self._follow())
 
     async def _next_change(self) -> None:
@@ -126,7 +132,8 @@ class Withdrawals:
         while True:
             seen, asked_at = tag, time.monotonic()
             try:
-                tag = await self._hear(tag)
+                async with asyncio.timeout(STALE):  # an integrator's fetch may know none
+                    tag = await self._hear(tag)
                 early = tag == seen and time.monotonic() - asked_at < PAUSE
                 await asyncio.sleep(PAUSE if early else GAP)
             except Exception as failure:  # whatever an integrator's fetch raises, it was not heard
@@ -160,9 +167,12 @@ class Withdrawals:
         return endpoint
 
     def _tell(self) -> None:
-        """Wake everybody who waits; whoever waits from now on waits for the next."""
+        """Wake everybody who waits for news, whoever does from now on waits for the next; and end what has to end."""
         self._changed.set()
         self._changed = asyncio.Event()
+        for grant_id, ending in list(self._endings.items()):
+            if self.known(grant_id) is not False and not ending.done():
+                ending.set_result(None)
 
 
 def _digest(grant_id: str) -> str:

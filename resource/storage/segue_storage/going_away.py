@@ -7,7 +7,7 @@ lifespan puts itself in front of the server's own handler of SIGTERM and SIGINT,
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -15,20 +15,25 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class GoingAway:
-    """Said once. `wait` returns when it was."""
+    """Said once, to all who listen then; whoever comes later sees that it was `said`."""
 
     def __init__(self) -> None:
-        self._said = asyncio.Event()
+        self.said = False
+        self._listeners: set[Callable[[], None]] = set()
 
     def say(self) -> None:
-        self._said.set()
+        self.said = True
+        for listener in list(self._listeners):
+            listener()
 
-    @property
-    def said(self) -> bool:
-        return self._said.is_set()
-
-    async def wait(self) -> None:
-        await self._said.wait()
+    @contextmanager
+    def heard(self, listener: Callable[[], None]) -> Iterator[None]:
+        """It is called when it is said, if that is in this context."""
+        self._listeners.add(listener)
+        try:
+            yield
+        finally:
+            self._listeners.discard(listener)
 
 
 @contextmanager

@@ -24,28 +24,34 @@ class Wakeups(Protocol):
 
 
 class Listener:
-    """One listener's `Wakeups`."""
+    """One listener's `Wakeups`. Thousands wait at once, so each keeps as little as it can."""
 
     def __init__(self) -> None:
-        self._woken = asyncio.Event()
+        self._waiting: asyncio.Future[None] | None = None
         self._topics: set[str] = set()
         self.woken: frozenset[str] = frozenset()
 
     def wake(self, topic: str) -> None:
         self._topics.add(topic)
-        self._woken.set()
+        self._go_on()
 
     async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109
-        try:
-            async with asyncio.timeout(timeout):
-                await self._woken.wait()
-        except TimeoutError:
-            self.woken = frozenset()
-            return False
-        self._woken.clear()
+        if not self._topics:
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.create_future()
+            late = loop.call_later(timeout, self._go_on)
+            try:
+                await self._waiting
+            finally:
+                late.cancel()
+                self._waiting = None
         self.woken = frozenset(self._topics)
         self._topics.clear()
-        return True
+        return bool(self.woken)
+
+    def _go_on(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
 
 class Listeners:

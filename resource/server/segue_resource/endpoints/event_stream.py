@@ -6,7 +6,8 @@ loses, and after a break the client goes on behind the `id` that it saw last.
 
 import asyncio
 import logging
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from segue.clock import Clock
@@ -42,6 +43,8 @@ _ALIVE = b":\n\n"
 _EXPIRED = b"event: expired\ndata: {}\n\n"
 _GOING_AWAY = b"event: going-away\ndata: {}\n\n"
 _NOTHING = Encoded(b"", 0)
+_END = ""
+"""The topic of which a stream is woken when it has come to its end."""
 _log = logging.getLogger(__name__)
 
 
@@ -91,7 +94,7 @@ class EventStream:
         end = _End(receive, self._going_away, expires_at=expires_at)
         try:
             async with asyncio.timeout_at(expires_at + PATIENCE), self._followed.listening as wakeups:
-                with self._followed.watched as watch, self._followed.lives as live:
+                with self._followed.watched as watch, self._followed.lives as live, end.woken_by(wakeups):
                     watch.follow(wakeups, self._followed.log)
                     last_word = await self._follow(wakeups, watch, live, end, send)
                 await _send(send, last_word, more=False)
@@ -128,9 +131,9 @@ class EventStream:
                 await _send(send, text)
             if log or lively:
                 continue
-            if await end.or_woken(wakeups, pause):
+            if await wakeups.wait(end.within(pause)):
                 log, lively = self._followed.log in wakeups.woken, self._followed.live in wakeups.woken
-            else:
+            elif end.reached() is None:
                 await _send(send, _ALIVE)
                 lively = True
         return last_word
@@ -154,32 +157,34 @@ class _End:
 
     def __init__(self, receive: Receive, going_away: GoingAway, *, expires_at: float) -> None:
         self._gone = asyncio.create_task(_disconnected(receive))
-        self._away = asyncio.create_task(going_away.wait())
+        self._going_away = going_away
         self._expires_at = expires_at
 
     def reached(self) -> bytes | None:
         """The last word if it has come to an end."""
         if self._gone.done():
             return b""
-        if self._away.done():
+        if self._going_away.said:
             return _GOING_AWAY
-        return _EXPIRED if self._left() <= 0 else None
+        return _EXPIRED if self.within(1.0) <= 0 else None
 
-    async def or_woken(self, wakeups: Wakeups, pause: float) -> bool:
-        """True at a wake-up or an end, False when it is time for a sign of life."""
-        waiting = asyncio.create_task(wakeups.wait(max(0.0, min(pause, self._left()))))
-        await asyncio.wait({waiting, self._gone, self._away}, return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            return waiting.result() or self._left() <= 0
-        waiting.cancel()
-        return True
+    @contextmanager
+    def woken_by(self, wakeups: Wakeups) -> Iterator[None]:
+        """Wake the stream when its client leaves or the server stops, so that it needs no task to wait for either."""
+
+        def wake(_: object = None) -> None:
+            wakeups.wake(_END)
+
+        self._gone.add_done_callback(wake)
+        with self._going_away.heard(wake):
+            yield
+
+    def within(self, seconds: float) -> float:
+        """So long, or until the token expires."""
+        return max(0.0, min(seconds, self._expires_at - asyncio.get_running_loop().time()))
 
     def forget(self) -> None:
         self._gone.cancel()
-        self._away.cancel()
-
-    def _left(self) -> float:
-        return self._expires_at - asyncio.get_running_loop().time()
 
 
 async def _disconnected(receive: Receive) -> None:
