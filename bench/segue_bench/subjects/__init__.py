@@ -29,8 +29,18 @@ class Subject(NamedTuple):
 SUBJECTS = (
     Subject(
         "middleware",
-        "one request through TaskTokenMiddleware, beside bare ES256 and four libraries",
+        "one request through TaskTokenMiddleware, beside bare ES256 and five libraries",
         "segue_bench.subjects.middleware",
+    ),
+    Subject(
+        "store-peers",
+        "one turn made durable, beside a raw commit, OpenAI Agents, Google ADK and LangGraph",
+        "segue_bench.subjects.store_peers",
+    ),
+    Subject(
+        "authz",
+        "a device's requests to authz on one core, beside oidc-provider on one core",
+        "segue_bench.subjects.authz",
     ),
     Subject(
         "transfer", "claim, decide, redeem and first resume, on PostgreSQL and Redis", "segue_bench.subjects.transfer"
