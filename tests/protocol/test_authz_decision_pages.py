@@ -132,7 +132,7 @@ async def test_a_page_that_cannot_be_shown_claims_nothing_about_what_was_decided
     desktop, _, offer, _ = await offered(world)
     world.cards.away = True
     answer = await desktop.browser.http.get(f"/confirm/{offer['transfer_id']}")
-    assert answer.status_code == 503
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert "decided" not in answer.text
     assert "Load this page again" in answer.text
 

@@ -146,7 +146,10 @@ def message(view: Message, *, https: bool = False) -> Response:
     """One statement, with `view.status`. ValueError when its link is neither a path nor http(s)."""
     if view.action is not None:
         _check_link(view.action[1])
-    return _page("message.html", status=view.status, headers=page_headers(https=https), view=view)
+    headers = page_headers(https=https)
+    if view.status == 503:
+        headers["Retry-After"] = "5"
+    return _page("message.html", status=view.status, headers=headers, view=view)
 
 
 def going(view: Going, *, https: bool = False) -> Response:
