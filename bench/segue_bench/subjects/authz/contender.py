@@ -1,7 +1,7 @@
 """A server that is measured, as the load sees it: where it is, and what it is asked in each of the four ways."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -26,8 +26,8 @@ class Contender:
     issuer: str
     served: Served
     keys: Sequence[DeviceKey]
-    paths: dict[str, str]
-    forms: dict[str, Sequence[Form]]
+    paths: Mapping[str, str]
+    forms: Mapping[str, Sequence[Form]]
     proved: frozenset[str]
     now: Callable[[], int] = field(default=lambda: int(time.time()))  # noqa: TID251  a device's clock
     _used: dict[str, int] = field(default_factory=dict)

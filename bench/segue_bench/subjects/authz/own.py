@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import socket
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from segue_storage.database_url import parse_database_url
 from segue_storage.engine import open_engine
 from segue_storage.migrations import upgrade
 
-from segue_bench.ground import free_port, started
+from segue_bench.ground import free_port, listens, started
 from segue_bench.subjects.authz.contender import ASK, DEVICE_CODE, POLL, REDEEM, REFRESH, Contender, Form
 
 ACTIONS = frozenset({"task:read", "task:write", "events:read", "events:append"})
@@ -59,8 +58,8 @@ def authz(database: str, memory: str, *, count: int, keys: list[DeviceKey], core
         asked = [sys.executable, "-m", "segue_bench.subjects.authz.task_store", str(store)]
         command = [str(Path(sys.executable).with_name("segue")), "authz", "--port", str(port)]
         with (
-            started(asked, beside, lambda: _listens(store)),
-            started(command, folder, lambda: _listens(port), core=core, env=os.environ | settings) as served,  # noqa: TID251
+            started(asked, beside, lambda: listens(store)),
+            started(command, folder, lambda: listens(port), core=core, env=os.environ | settings) as served,  # noqa: TID251
         ):
             paths = dict.fromkeys((POLL, REFRESH, REDEEM), "/token") | {ASK: "/device_authorization"}
             yield Contender("authz", f"http://localhost:{port}", served, keys, paths, forms, frozenset(paths))
@@ -135,11 +134,3 @@ def _write(
 def _grant_row(grant: Grant) -> dict[str, object]:
     values = {name: value for name, value in vars(grant).items() if name not in ("authentication", "status_index")}
     return values | vars(grant.authentication) | {"actions": to_text(grant.actions), "actors": []}
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
-    except OSError:
-        return False
-    return True
