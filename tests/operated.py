@@ -6,7 +6,6 @@ The machine's clock, as one server reads it, can be set; see `Clock`.
 import asyncio
 import json
 import mmap
-import os
 import struct
 import subprocess
 import time
@@ -71,9 +70,7 @@ class Operated(Deployment):
 
     def number(self, server: str, name: str, **labels: str) -> float:
         """The sum of the series with these labels; 0 for none."""
-        families = text_string_to_metric_families(self.scrape(server))
-        found = (sample for family in families for sample in family.samples if sample.name == name)
-        return sum(sample.value for sample in found if labels.items() <= sample.labels.items())
+        return number_in(self.scrape(server), name, **labels)
 
     def log(self, server: str) -> list[dict[str, Any]]:
         """Every line since the first start."""
@@ -82,20 +79,11 @@ class Operated(Deployment):
 
     def run(self, command: str, typed: str = "") -> str:
         """A command of the runbook, as it stands there; what it printed."""
-        words = command.split()
-        assert words[0] == "segue", command
-        ended = subprocess.run(
-            [str(SEGUE), *words[1:]], env=self.environment(), input=typed, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
+        return run(command, self.environment(), typed)
 
     def restart(self, server: str) -> None:
         self.kill(server)
         self.start(server)
-
-    def signal(self, server: str, what: int) -> None:
-        os.killpg(self._processes[server].pid, what)
 
     def _command(self, name: str) -> list[str]:
         return [*super()._command(name), "--log", "json"]
@@ -112,6 +100,23 @@ def operated(folder: Path, *, database: str, redis: str) -> Iterator[Operated]:
             yield deployment
         finally:
             deployment.kill()
+
+
+def number_in(scraped: str, name: str, **labels: str) -> float:
+    """The sum of the series with these labels; 0 for none."""
+    samples = (sample for family in text_string_to_metric_families(scraped) for sample in family.samples)
+    return sum(found.value for found in samples if found.name == name and labels.items() <= found.labels.items())
+
+
+def run(command: str, environment: dict[str, str], typed: str = "") -> str:
+    """One that begins with `segue`; what it printed."""
+    first, *words = command.split()
+    assert first == "segue", command
+    ended = subprocess.run(
+        [str(SEGUE), *words], env=environment, input=typed, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 async def until(holds: Callable[[], bool | Awaitable[bool]]) -> None:

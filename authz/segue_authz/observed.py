@@ -25,9 +25,8 @@ NOTICE_AGE = "segue_oldest_notice_seconds"
 
 
 def _of_answer(seen: Seen) -> Iterator[tuple[str, str]]:
-    for what in ("refused", "limited"):
-        if what in seen.members:
-            yield what, seen.members[what]
+    if "refused" in seen.members:
+        yield "refused", seen.members["refused"]
     if "reused" in seen.members:
         yield "reused", ""
 

@@ -165,6 +165,7 @@ def make_services(
         ),
         policies=policies,
         locator=locator,
+        tally=tally,
         tokens=TaskTokenVerifier(issuer=settings.issuer, audience=settings.issuer, keys=keys, clock=clock),
         grant_types={
             "authorization_code": AuthorizationCodeGrant(

@@ -15,7 +15,6 @@ from segue_authz.domain.refusal import (
     RefreshTokenReused,
     Refusal,
     TemporarilyUnavailable,
-    TooManyRequests,
     UseDPoPNonce,
 )
 from segue_authz.domain.task_card import CardsUnavailable
@@ -53,8 +52,6 @@ def note(refusal: Refusal, request: Request) -> None:
     members = seen_in(request.scope)
     members["problem"] = refusal.error
     match refusal:
-        case TooManyRequests():
-            members["limited"] = str(refusal)
         case RefreshTokenReused():
             members["reused"] = True
         case InvalidDPoPProof():

@@ -8,6 +8,7 @@ from segue.task_token import TaskTokenVerifier
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
 from segue_storage.readiness import Readiness
+from segue_storage.tally import Tally
 
 from segue_authz.ceremony import Ceremonies
 from segue_authz.client_auth.attestation import Attesters
@@ -106,4 +107,5 @@ class Services:
     policies: Policies
     locator: Locator
     tokens: TaskTokenVerifier
+    tally: Tally
     grant_types: dict[str, GrantType]

@@ -21,8 +21,9 @@ _EXEMPLAR = 128
 
 @dataclass(slots=True)
 class Seen:
-    """`members`: `route`, `problem` (what is answered), `refused` (why a proof is not taken), `limited` (which limit),
-    and ids. `status` is 0 while nothing is answered.
+    """`members`: `route`, `problem` (what is answered), `refused` (why a proof is not taken), and ids.
+
+    `status` is 0 while nothing is answered.
     """
 
     method: str

@@ -3,10 +3,9 @@
 Passkeys are not counted at all: there is nothing to guess, so they let people in while everything else is held up.
 """
 
-from segue_storage.seen import seen_in
 from starlette.requests import Request
 
-from segue_authz.endpoints.network import network_of
+from segue_authz.endpoints.network import network_of, note_limited
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in.known_browser import known_as
 
@@ -24,5 +23,5 @@ async def may_try(services: Services, request: Request, username: str, *, what: 
     key = services.derivation.digest(what, f"{network} {username}")
     if by_network and await services.ephemeral.allow(f"{what}:{key}", limit=_BY_NAME, window=WINDOW):
         return True
-    seen_in(request.scope)["limited"] = what
+    note_limited(services, what)
     return False
