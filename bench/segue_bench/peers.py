@@ -11,6 +11,7 @@ import sys
 import tempfile
 import venv
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -72,7 +73,7 @@ class Peer:
 
     def close(self) -> None:
         """End it."""
-        with self._process, self._log:
+        with suppress(BrokenPipeError), self._log, self._process:
             self._process.kill()
 
 

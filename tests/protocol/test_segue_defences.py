@@ -64,6 +64,7 @@ OTHER_FORMS = (
     (dpop, "ProofChecker.check", " and len(header) <= LONGEST_REMEMBERED", ""),
     (bounded, "Recent.put", "len(self._entries) > self._capacity", "False"),
     (task_token, "TaskTokenVerifier.verify", "same_key and ", ""),
+    (task_token, "TaskTokenVerifier._parsed", 'token.partition(".")[0] == text', "True"),
     (task_token, "TaskTokenVerifier.verify", "known.good_from <= self._clock() < known.token.exp", "True"),
     (guard, "Guard.admit", "await self._withdrawals.includes(token.grant_id)", "False"),
     (guard, "Guard.admit", "token.authority.epoch >= epoch", "True"),

@@ -1,4 +1,4 @@
-"""A group of figures as inline SVG: a bar for each median, a line over what its rounds ranged, the floor as a rule."""
+"""A group of figures as inline SVG: a bar for each median, a line over what its rounds ranged, the floor as a mark."""
 
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
@@ -17,10 +17,8 @@ def bars(figures: Sequence[Figure], *, title: str) -> str:
     most = max(figure.median for figure in figures) or 1
     scale = (WIDTH - ROOM) / most
     height = len(figures) * ROW
-    drawn = [_row(figure, scale, top=number * ROW) for number, figure in enumerate(figures)]
-    if (floor := floor_of(figures)) is not None:
-        left = floor.median * scale
-        drawn.append(f'<line class="floor" x1="{left:.1f}" x2="{left:.1f}" y1="0" y2="{height}"/>')
+    floor = floor_of(figures)
+    drawn = [_row(figure, floor, scale, top=number * ROW) for number, figure in enumerate(figures)]
     spoken = "; ".join(f"{figure.what}: {rounded(figure.median)} {figure.unit}" for figure in figures)
     return (
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label={quoteattr(title)}>'
@@ -28,14 +26,16 @@ def bars(figures: Sequence[Figure], *, title: str) -> str:
     )
 
 
-def _row(figure: Figure, scale: float, *, top: int) -> str:
+def _row(figure: Figure, floor: Figure | None, scale: float, *, top: int) -> str:
     width = max(figure.median * scale, 1)
     low, high = (min(edge * scale, WIDTH) for edge in (min(figure.rounds), max(figure.rounds)))
     middle = top + LABEL + BAR / 2
+    left = floor.median * scale if floor else 0.0
     strong = " ours" if figure.of is Of.SEGUE else ""
     return (
         f'<text class="label{strong}" x="0" y="{top + 11}">{escape(figure.what)}</text>'
         f'<rect class="{figure.of}" x="0" y="{top + LABEL}" width="{width:.1f}" height="{BAR}" rx="2"/>'
         f'<line class="range" x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>'
+        f'<line class="floor" x1="{left:.1f}" x2="{left:.1f}" y1="{top + LABEL - 2}" y2="{top + LABEL + BAR + 4}"/>'
         f'<text class="number" x="{WIDTH}" y="{top + LABEL + 11}">{rounded(figure.median)}</text>'
     )

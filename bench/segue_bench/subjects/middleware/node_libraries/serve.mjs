@@ -1,5 +1,7 @@
 // What every library here shares. First line in: {audience, issuer, url, method, nonce, jwk}; then a line with a list of
 // {token, proof} for each round. Out: {"ready"}, then a line with the microseconds of each request, or {"error"}.
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -10,7 +12,9 @@ export const setting = JSON.parse((await lines.next()).value);
 
 /** Answers every further line. `prepare` makes of {token, proof} what `check` is given; only `check` is timed. */
 export async function serve(prepare, check) {
-  say({ ready: `Node.js ${process.versions.node}` });
+  const name = basename(process.argv[1], ".mjs");
+  const { dependencies } = JSON.parse(readFileSync("package.json"));
+  say({ ready: `${name} ${dependencies[name]}, Node.js ${process.versions.node}` });
   for await (const line of lines) {
     try {
       const requests = JSON.parse(line).map(prepare);
