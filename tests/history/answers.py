@@ -12,6 +12,7 @@ RULES = {"plain-outage": "An answer of 500 and more is 503 and says when to try 
 def broken(history: Sequence[Operation], reading: Reading) -> Iterator[Violation]:
     for each in history:
         refused = each.refused
-        if refused is not None and refused["status"] >= 500:
-            if refused["status"] != 503 or not str(refused["retry_after"] or "").isdecimal():
-                yield Violation("plain-outage", f"{refused['status']} {refused['error']}", (each,))
+        if refused is None or refused["status"] < 500:
+            continue
+        if refused["status"] != 503 or not str(refused["retry_after"] or "").isdecimal():
+            yield Violation("plain-outage", f"{refused['status']} {refused['error']}", (each,))

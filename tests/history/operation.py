@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Members = Mapping[str, Any]
@@ -13,7 +13,8 @@ class Operation:
     """`name` says what was asked with what was `sent`. Times in nanoseconds of a clock that all clients share.
 
     An answer is in `told`, a refusal in `refused` (`status`, `error`, `retry_after`). With neither, the answer was
-    lost, and the request may have happened at any time after it was sent.
+    lost, and the request may have happened at any time after it was sent; `given_up_at` says until when its client
+    waited.
     """
 
     number: int
@@ -24,6 +25,7 @@ class Operation:
     returned_at: int | None = None
     told: Members | None = None
     refused: Members | None = None
+    given_up_at: int | None = None
 
     @property
     def in_doubt(self) -> bool:
@@ -51,9 +53,11 @@ def read_history(lines: Iterable[str]) -> list[Operation]:
             continue
         if "name" in note:
             sent[note["op"]] = Operation(note["op"], note["process"], note["name"], note["sent"], note["at"])
-        elif "told" in note or "refused" in note:
-            ended = {"returned_at": note["at"], "told": note.get("told"), "refused": note.get("refused")}
-            sent[note["op"]] = Operation(**{**vars(sent[note["op"]]), **ended})
+        elif "lost" in note:
+            sent[note["op"]] = replace(sent[note["op"]], given_up_at=note["at"])
+        else:
+            told, refused = note.get("told"), note.get("refused")
+            sent[note["op"]] = replace(sent[note["op"]], returned_at=note["at"], told=told, refused=refused)
     return sorted(sent.values(), key=lambda operation: operation.invoked_at)
 
 
