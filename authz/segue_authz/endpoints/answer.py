@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from segue_authz.domain.refusal import (
+    AuthorizationPending,
     InvalidDPoPProof,
     RefreshTokenReused,
     Refusal,
@@ -63,8 +64,11 @@ def answered(content: dict[str, Any], *, status: int = 200) -> Response:
 
 
 def refused(refusal: Refusal, *, path: str) -> Response:
-    """The error answer of RFC 6749 section 5.2. Why is logged, and never more than that."""
-    if not isinstance(refusal, UseDPoPNonce):
+    """The error answer of RFC 6749 section 5.2. Why is logged, and never more than that.
+
+    That a proof needs a nonce, or a person more time, is how it goes: the request's own line of log says it.
+    """
+    if not isinstance(refusal, UseDPoPNonce | AuthorizationPending):
         _LOG.info("%s refused with %s: %s", path, refusal.error, refusal)
     headers = {**NO_STORE, **refusal.headers}
     if refusal.status in (429, 503):

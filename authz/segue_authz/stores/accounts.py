@@ -27,6 +27,9 @@ class AccountExists(Exception):
     """The username is taken."""
 
 
+_THESE = sa.select(accounts).where(accounts.c.subject.in_(sa.bindparam("subjects", expanding=True)))
+
+
 class Accounts:
     """Who may sign in."""
 
@@ -52,8 +55,8 @@ class Accounts:
         return await self._found.ask(subject)
 
     async def _all_found(self, subjects: list[str]) -> list[Account | None]:
-        these = sa.select(accounts).where(accounts.c.subject.in_(set(subjects)))
-        rows = await self._database.read(lambda connection: connection.execute(these).all())
+        some = {"subjects": list(set(subjects))}
+        rows = await self._database.read(lambda connection: connection.execute(_THESE, some).all())
         found = {row.subject: Account(**row._mapping) for row in rows}
         return [found.get(subject) for subject in subjects]
 

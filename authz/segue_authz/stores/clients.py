@@ -30,6 +30,11 @@ class Copy:
     ended: bool
 
 
+_ENABLED = sa.select(clients).where(
+    clients.c.client_id.in_(sa.bindparam("client_ids", expanding=True)), clients.c.disabled_at.is_(None)
+)
+
+
 class Clients:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,7 +56,9 @@ class Clients:
         return await self._enabled.ask(client_id)
 
     async def _all_enabled(self, client_ids: list[str]) -> list[Client | None]:
-        found = {client.client_id: client for client in await self._select(clients.c.client_id.in_(set(client_ids)))}
+        some = {"client_ids": list(set(client_ids))}
+        rows = await self._database.read(lambda connection: connection.execute(_ENABLED, some).all())
+        found = {row.client_id: from_row(row) for row in rows}
         return [found.get(client_id) for client_id in client_ids]
 
     async def registered(self, client_id: str) -> Client | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
+from segue.jose import sign
 
 from segue_authz.domain.grant import Grant
 from segue_authz.domain.identifier import Random, secret
@@ -109,7 +109,7 @@ class Mint:
 
     def _signed(self, claims: dict[str, Any]) -> str:
         key = self._keys.current
-        return jwt.encode(claims, key.private_key, algorithm="ES256", headers={"typ": "at+jwt", "kid": key.kid})
+        return sign({"typ": "at+jwt", "kid": key.kid}, claims, key.private_key)
 
 
 def _act(actors: tuple[str, ...]) -> dict[str, Any]:
