@@ -1,15 +1,24 @@
 """One journey through both servers, as it is seen afterwards: by numbers, lines of log and traces, and no secret."""
 
+import json
+import re
 import secrets
+from pathlib import Path
 
 import pytest
+import yaml
 from journey import open_journey, said
 from operated import Operated, until
 from otlp_receiver import attributes
 from overheard import Overheard
+from prometheus_client.parser import text_string_to_metric_families as families
+from runbook import sections
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("T22"), pytest.mark.postgresql, pytest.mark.redis]
 
+OBSERVABILITY = Path(__file__).parents[2] / "deploy" / "observability"
+_ENDS = {"counter": ["total"], "histogram": ["bucket", "count", "sum"], "gauge": []}
+_MATCHERS = re.compile(r'(\w+)(=~|=)"([^"]*)"')
 SAID = "canary-5d1c that only the task may hold"
 
 
@@ -83,3 +92,44 @@ async def _check_trace(site: Operated, trace_id: str) -> None:
     assert (asked.name, attributes(asked)["http.route"]) == ("POST /authorize", "/authorize")
     assert "write postgresql" in {span.name for span in spans.values() if span.parent_span_id == created.span_id}
     assert site.collected.services == {"segue-authz", "segue-resource"}
+
+
+def test_alerts_dashboard_and_runbook_name_what_the_servers_export(site: Operated) -> None:
+    scraped = [family for server in ("authz", "resource") for family in families(site.scrape(server))]
+    series = {sample.name for family in scraped for sample in family.samples} | {family.name for family in scraped}
+    series |= {f"{family.name}_{end}" for family in scraped for end in _ENDS[family.type]}
+    labels = {pair for family in scraped for sample in family.samples for pair in sample.labels.items()}
+    names = {name for name, _ in labels} | {"job", "instance"}
+    told = [*alerts().values(), *dashboard()]
+    assert len(told) > 30
+    for expression in told:
+        assert set(re.findall(r"segue_[a-z_]+", expression)) <= series, expression
+        grouped = re.findall(r"by \(([^)]*)\)", expression)
+        assert {name.strip() for group in grouped for name in group.split(",")} <= names, expression
+    for name, matches, value in _MATCHERS.findall(" ".join(told)):
+        for word in value.split("|") if matches == "=~" else [value]:
+            assert (name, word) in labels, f"{name}={word} is never exported"
+    for found in sections():
+        assert found.named(r"segue_[a-z_]+") <= series, found.title
+
+
+def test_each_alert_names_its_section_and_each_section_its_alerts() -> None:
+    (group,) = yaml.safe_load((OBSERVABILITY / "alerts.yml").read_text())["groups"]
+    by_section: dict[str, set[str]] = {found.anchor: set() for found in sections()}
+    for rule in group["rules"]:
+        file, _, anchor = rule["annotations"]["runbook"].partition("#")
+        assert file == "specs/runbook.md"
+        by_section[anchor].add(rule["alert"])
+    assert {found.anchor: found.named(r"Segue[A-Za-z]+") for found in sections()} == by_section
+    assert all(by_section.values())
+
+
+def alerts() -> dict[str, str]:
+    """What each asks."""
+    (group,) = yaml.safe_load((OBSERVABILITY / "alerts.yml").read_text())["groups"]
+    return {rule["alert"]: rule["expr"] for rule in group["rules"]}
+
+
+def dashboard() -> list[str]:
+    board = json.loads((OBSERVABILITY / "grafana-dashboard.json").read_text())
+    return [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]

@@ -85,6 +85,11 @@ class Metrics:
         if seen.streams:
             self._streams.dec()
 
+    def chore_there(self, what: str) -> None:
+        """It is counted from 0 on."""
+        for outcome in ("done", "failed"):
+            self._chores.labels(what, outcome)
+
     def chore(self, what: str, outcome: str) -> None:
         self._chores.labels(what, outcome).inc()
 

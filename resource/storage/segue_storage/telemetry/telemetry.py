@@ -50,6 +50,8 @@ class Telemetry:
 
     def chore(self, what: str, do: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[int]]:
         """The same chore, counted."""
+        if self._metrics is not None:
+            self._metrics.chore_there(what)
 
         async def counted() -> int:
             try:
