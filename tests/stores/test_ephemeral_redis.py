@@ -10,7 +10,7 @@ import pytest
 from redis_server import RedisServer, running_redis
 from segue_storage.ephemeral import Ephemeral, MemoryLost, MemoryUnavailable, open_ephemeral
 from segue_storage.redis_line import ANSWER, STEP
-from segue_storage.redis_memory import MEMORY
+from segue_storage.redis_memory import KEPT_LONGER, MEMORY
 from segue_storage.redis_shards import TAGS, placed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.redis]
@@ -75,7 +75,8 @@ async def test_a_redis_that_followed_another_one_for_a_while_has_another_incarna
     with running_redis() as other:
         await _follow(other, own_redis)
         before = await _used(ephemeral, "a")
-        await asyncio.to_thread(own_redis.ask, "WAIT", "1", "4000")
+        while other.ask("DBSIZE") != PARTS_AND_ONE:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         other.ask("REPLICAOF", "NO", "ONE")
         assert await ephemeral.first_use("b", lifetime=60, incarnation=before)
         await _follow(own_redis, other)
@@ -198,6 +199,21 @@ async def test_the_loss_of_one_part_of_the_memory_voids_what_rests_on_that_part_
     assert await ephemeral.first_use("a", lifetime=60, incarnation=await ephemeral.incarnation())
 
 
+@pytest.mark.requirement("XD-DPOP-05", "XD-OPS-05")
+async def test_a_clock_that_went_slower_than_that_of_redis_voids_what_redis_forgot_meanwhile(
+    own_redis: RedisServer, ephemeral: Ephemeral
+) -> None:
+    """As on a machine minutes behind the others, in a part of the memory that nobody has asked since."""
+    before = await _used(ephemeral, "a")
+    tag, use = placed("use", "a")
+    own_redis.ask("HINCRBY", f"{tag.prefix}{MEMORY}", "seen", str(-KEPT_LONGER))
+    assert not await ephemeral.first_use("a", lifetime=60, incarnation=before)
+    own_redis.ask("HINCRBY", f"{tag.prefix}{MEMORY}", "seen", "-8")
+    own_redis.ask("DEL", use)
+    with pytest.raises(MemoryLost):
+        await ephemeral.first_use("a", lifetime=60, incarnation=before)
+
+
 @pytest.mark.requirement("XD-OPS-06")
 async def test_a_redis_that_was_away_is_used_again(own_redis: RedisServer, ephemeral: Ephemeral) -> None:
     incarnation = await ephemeral.incarnation()
@@ -234,6 +250,8 @@ async def test_a_redis_that_would_evict_uses_is_not_relied_on(own_redis: RedisSe
 async def test_everything_is_forgotten_in_the_end(own_redis: RedisServer, ephemeral: Ephemeral) -> None:
     incarnation = await ephemeral.incarnation()
     await ephemeral.first_use("a", lifetime=1, incarnation=incarnation)
+    assert own_redis.ask("TTL", placed("use", "a")[1]) == b":%d\r\n" % (1 + KEPT_LONGER)
+    own_redis.ask("EXPIRE", placed("use", "a")[1], "1")
     await ephemeral.allow("a", limit=5, window=1)
     await ephemeral.open_text("a", "b", b"", most=1, lifetime=1)
     await asyncio.sleep(1.2)
@@ -339,13 +357,23 @@ async def _passing_on(redis: RedisServer, lost: Callable[[bytes], bool]) -> Asyn
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", urlsplit(redis.url).port)
-        with suppress(ConnectionError):
-            while question := await reader.read(65536):
-                there_writer.write(question)
-                answer = await there_reader.read(65536)
-                if lost(question):
-                    break
+        last = asyncio.Event()
+
+        async def answers() -> None:
+            while (answer := await there_reader.read(65536)) and not last.is_set():
                 writer.write(answer)
+            writer.close()
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(answers())
+                while question := await reader.read(65536):
+                    if lost(question):
+                        last.set()
+                    there_writer.write(question)
+                there_writer.close()
+        except* ConnectionError:
+            pass
         for each in (there_writer, writer):
             each.close()
             with suppress(ConnectionError):

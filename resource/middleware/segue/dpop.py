@@ -21,6 +21,7 @@ WINDOW = 60
 REMEMBERED_KEYS = 4096
 LONGEST_REMEMBERED = 512
 """Characters of an address, or of a proof's header; one with nothing but what it needs has about 210."""
+REMEMBERED_INCARNATIONS = 3
 
 _own = functools.lru_cache(maxsize=1024)(normalise)
 
@@ -79,7 +80,8 @@ class ProofChecker:
         self._replay = replay
         self._nonces = nonces
         self._clock = clock
-        self._incarnation: bytes | None = None
+        self._incarnations: tuple[bytes, ...] = ()
+        self._asked_at: int | None = None
         self._signers: Recent[str, _Signer] = Recent(REMEMBERED_KEYS)
 
     async def check(
@@ -121,19 +123,25 @@ class ProofChecker:
 
     async def fresh_nonce(self) -> str:
         """A nonce for the next proof. Raises `segue.replay.MemoryUnavailable`."""
-        return self._nonces.issue(self._clock(), self._incarnation or await self._known_incarnation())
+        return self._nonces.issue(self._clock(), await self._known_incarnation())
 
     async def _accept_nonce(self, nonce: object, *, now: int) -> bytes:
-        """The incarnation the nonce belongs to. A remembered one will do: the memory compares it once more."""
+        """The incarnation the nonce belongs to. A remembered one will do: the memory compares it once more.
+
+        So will an earlier one: what the memory has lost since may be nothing that this use rests on.
+        """
         if isinstance(nonce, str):
-            incarnation = self._incarnation or await self._known_incarnation()
-            if self._nonces.accepts(nonce, now, incarnation):
-                return incarnation
-            self._incarnation = None
-            incarnation = await self._known_incarnation()
-            if self._nonces.accepts(nonce, now, incarnation):
+            await self._known_incarnation()
+            incarnation = self._incarnation_of(nonce, now)
+            if incarnation is None and self._asked_at != now:
+                await self._ask()
+                incarnation = self._incarnation_of(nonce, now)
+            if incarnation is not None:
                 return incarnation
         raise UseDPoPNonce("the proof needs the server's current nonce")
+
+    def _incarnation_of(self, nonce: str, now: int) -> bytes | None:
+        return next((each for each in self._incarnations if self._nonces.accepts(nonce, now, each)), None)
 
     async def _use_up(self, proof: Proof, *, now: int, incarnation: bytes) -> None:
         """Keyed on key and `jti`, not on the proof's text: a signature has a second valid form."""
@@ -142,15 +150,22 @@ class ProofChecker:
         try:
             first = await self._replay.first_use(key, lifetime=lifetime, incarnation=incarnation)
         except MemoryLost as lost:
-            self._incarnation = None
+            self._asked_at = None
             raise UseDPoPNonce("the proof needs the server's current nonce", because=str(lost)) from lost
         if not first:
             raise ReplayedProof("the proof was used before")
 
     async def _known_incarnation(self) -> bytes:
-        if self._incarnation is None:
-            self._incarnation = await self._replay.incarnation()
-        return self._incarnation
+        if self._asked_at is None:
+            await self._ask()
+        return self._incarnations[0]
+
+    async def _ask(self) -> None:
+        """Ask the memory for its incarnation, for a nonce that is not known at most once a second."""
+        current = await self._replay.incarnation()
+        earlier = (each for each in self._incarnations if each != current)
+        self._incarnations = (current, *earlier)[:REMEMBERED_INCARNATIONS]
+        self._asked_at = self._clock()
 
 
 def _signer(header: str) -> _Signer:

@@ -11,7 +11,7 @@ from segue.replay import CLOCK_STEP, MemoryLost, MemoryUnavailable
 
 from .notes import Note
 from .redis_line import OUTAGE, Script, Word
-from .redis_memory import ALLOW, AWAY, MEMORY, REMEMBER, SIZE, part
+from .redis_memory import ALLOW, AWAY, KEPT_LONGER, MEMORY, REMEMBER, SIZE, part
 from .redis_notes import EXTEND, OPEN, PUT, STOP, TEXTS
 from .redis_shards import TAGGED, Tag, ask, open_shards, placed
 from .redis_topics import Topics
@@ -29,11 +29,17 @@ class RedisEphemeral:
         self._clock = clock
         self._random = random
         self._topics = Topics(self._shards)
+        self._asking: asyncio.Future[list[bytes | Exception]] | None = None
         self.outages = 0
 
     async def incarnation(self) -> bytes:
-        """Of all parts of the memory. One that cannot be asked is `AWAY`, and refuses its uses itself."""
-        parts = await asyncio.gather(*map(self._incarnation_of, TAGGED))
+        """Of all parts of the memory. One that cannot be asked is `AWAY`, and refuses its uses itself.
+
+        Whoever asks at the same time shares the answer: a use is compared with what its part says then.
+        """
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.gather(*map(self._incarnation_of, TAGGED))
+        parts = await asyncio.shield(self._asking)
         outages = [part for part in parts if not isinstance(part, bytes)]
         self.outages += bool(outages)
         if len(outages) == len(parts):
@@ -122,7 +128,7 @@ class RedisEphemeral:
 
     async def _remember(self, tag: Tag, use: tuple[str, ...], *claimed: bytes | int) -> Any:
         keys = (tag.prefix + MEMORY, *use)
-        arguments = (self._clock(), CLOCK_STEP, self._random(SIZE), *claimed)
+        arguments = (self._clock(), CLOCK_STEP, KEPT_LONGER, self._random(SIZE), *claimed)
         return await ask(self._shards, tag.slot, lambda line: line.run(REMEMBER, keys, *arguments))
 
     async def _run(self, tag: Tag, script: Script, keys: Sequence[str], *arguments: Word) -> Any:

@@ -4,6 +4,9 @@ A part is lost when its Redis is emptied, when it is started again (from a snaps
 when a replica takes over, when its slot moves to another Redis, and when the servers' clocks step back. Each time its
 incarnation changes, and that of no other part. Redis gives itself another `master_replid` whenever it becomes a
 master: when it starts, and when it takes over. So the script asks who it is running in, whatever lies in between.
+
+Redis forgets by its own clock, so a server's clock must not have gone slower than that since the part was last used:
+a proof of then would be good again, and its use forgotten. Uses are kept longer by as much as it may.
 """
 
 from .redis_line import Script
@@ -14,26 +17,34 @@ SIZE = 8
 AWAY = b"\0" * SIZE
 """In the place of a part that cannot be asked. It is never the incarnation of one."""
 
+KEPT_LONGER = 60
+"""Seconds that a server's clock may go slower than that of Redis, beside the step that it may take back."""
+
 MEMORY = "memory"
-"""Of each tag, a hash: `id`, the incarnation; `life`, the master it belongs to; `latest`, the highest time seen."""
+"""Of each tag, a hash: `id`, the incarnation; `life`, the master it belongs to; `latest`, the highest time told, and
+`seen`, when that was by the clock of Redis."""
 
 REMEMBER = Script("""
 local life = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-local now = tonumber(ARGV[1])
-local id, before, latest = unpack(redis.call('HMGET', KEYS[1], 'id', 'life', 'latest'))
-latest = tonumber(latest or 0)
-if life ~= before or now < latest - tonumber(ARGV[2]) then
-  id = ARGV[3]
-  redis.call('HSET', KEYS[1], 'id', id, 'life', life, 'latest', now)
+local now, seen = tonumber(ARGV[1]), tonumber(redis.call('TIME')[1])
+local step, longer = tonumber(ARGV[2]), tonumber(ARGV[3])
+local id, life_before, latest, seen_before = unpack(redis.call('HMGET', KEYS[1], 'id', 'life', 'latest', 'seen'))
+latest, seen_before = tonumber(latest or now), tonumber(seen_before or seen)
+local slower = latest + seen - seen_before - now
+if life ~= life_before or now < latest - step or slower > step + longer then
+  id = ARGV[4]
+  redis.call('HSET', KEYS[1], 'id', id, 'life', life, 'latest', now, 'seen', seen)
 elseif now > latest then
-  redis.call('HSET', KEYS[1], 'latest', now)
+  redis.call('HSET', KEYS[1], 'latest', now, 'seen', seen)
 end
 if not KEYS[2] then return id end
-if id ~= ARGV[4] then return -1 end
-if redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[5]) then return 1 end
-return 0
+if id ~= ARGV[5] then return -1 end
+local ending = redis.call('GET', KEYS[2])
+if ending and tonumber(ending) > now then return 0 end
+redis.call('SET', KEYS[2], now + ARGV[6], 'EX', ARGV[6] + longer)
+return 1
 """)
-"""KEYS: memory, use. ARGV: now, allowed step back, next incarnation, claimed incarnation, lifetime.
+"""KEYS: memory, use. ARGV: now, allowed step back, `KEPT_LONGER`, next incarnation, claimed incarnation, lifetime.
 
 Answers the incarnation if no use is named; else -1 if the claimed one is void, 1 for the first use, 0 for another.
 """

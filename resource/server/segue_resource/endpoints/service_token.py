@@ -24,6 +24,7 @@ class ServiceTokens:
         self._keys = keys
         self._replay = replay
         self._clock = clock
+        self._incarnation: bytes | None = None
 
     async def person(self, request: Request) -> str:
         """`sub`: whom the authorization server asks for. Raises `Problem` 401 and 503."""
@@ -51,9 +52,15 @@ class ServiceTokens:
         return _text(claims, "sub"), _text(claims, "jti")
 
     async def _use(self, jti: str) -> None:
-        lifetime = LIFETIME + 2 * CLOCK_STEP
-        incarnation = await self._replay.incarnation()
-        if not await self._replay.first_use(f"service-token:{jti}", lifetime=lifetime, incarnation=incarnation):
+        key, lifetime = f"service-token:{jti}", LIFETIME + 2 * CLOCK_STEP
+        try:
+            incarnation = self._incarnation or await self._replay.incarnation()
+            first = await self._replay.first_use(key, lifetime=lifetime, incarnation=incarnation)
+        except MemoryLost:  # since the last token: this one names no incarnation that it rests on
+            incarnation = await self._replay.incarnation()
+            first = await self._replay.first_use(key, lifetime=lifetime, incarnation=incarnation)
+        self._incarnation = incarnation
+        if not first:
             raise jose.Malformed("the service token was used before")
 
 
