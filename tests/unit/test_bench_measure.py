@@ -1,7 +1,7 @@
 """What a measurement comes to: the middle, what 99 of 100 do not exceed, ratios by round, targets met and missed."""
 
 import pytest
-from segue_bench.measure import Figure, Of, Plan, Result, at_least, at_most, p99, ratio, rounded
+from segue_bench.measure import Figure, Of, Plan, Result, at_least, at_most, fastest_tenth, p99, ratio, rounded
 
 pytestmark = pytest.mark.requirement("E5")
 
@@ -19,6 +19,11 @@ def test_times_have_a_middle_a_tail_and_the_middles_of_their_rounds() -> None:
 
 def test_of_few_samples_the_largest_is_the_tail() -> None:
     assert p99([3.0, 1.0, 2.0]) == 3.0
+
+
+def test_a_tenth_of_the_samples_are_under_the_fastest_tenth() -> None:
+    assert fastest_tenth([[float(number) for number in range(30, 10, -1)], [5.0]]) == 12.0
+    assert fastest_tenth([[7.0]]) == 7.0
 
 
 def test_rates_have_no_tail() -> None:

@@ -5,10 +5,9 @@ All ways serve by turns, a round each, so that whatever else the machine does hi
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from statistics import quantiles
 from typing import NamedTuple
 
-from segue_bench.measure import Figure, Missing, Of, Plan, Result, Say, Target, at_least, at_most, ratio
+from segue_bench.measure import Figure, Missing, Of, Plan, Result, Say, Target, at_least, at_most, fastest_tenth, ratio
 from segue_bench.profile import profiled
 from segue_bench.subjects.middleware.library import NODE, PYTHON, library
 from segue_bench.subjects.middleware.request import Sender, Sent
@@ -94,7 +93,7 @@ def _times(contenders: Sequence[_Contender], rounds: int, sender: Sender, say: S
 def _targets(figures: Mapping[str, Figure], times: Mapping[str, list[list[float]]]) -> Iterator[Target]:
     def reason(one: str, other: str) -> str:
         """What shares the core costs Python more than it costs one long call into C."""
-        undisturbed = _fastest_tenth(times[one]) / _fastest_tenth(times[other])
+        undisturbed = fastest_tenth(times[one]) / fastest_tenth(times[other])
         return f"of the fastest tenth of the requests, which nothing disturbed, it is {undisturbed:.2f} times"
 
     for what, floor in ((KNOWN, BARE), (NEW_TOKEN, TWICE), (NEW_DEVICE, TWICE)):
@@ -104,7 +103,3 @@ def _targets(figures: Mapping[str, Figure], times: Mapping[str, list[list[float]
         if peer in figures:
             measured = ratio(figures[peer], figures[KNOWN])
             yield at_least(f"faster than {peer}", measured, LEAST_FASTER, reason=reason(peer, KNOWN))
-
-
-def _fastest_tenth(rounds: list[list[float]]) -> float:
-    return quantiles([sample for samples in rounds for sample in samples], n=10)[0]
