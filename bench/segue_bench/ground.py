@@ -88,6 +88,11 @@ def busy_seconds() -> float:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_seconds_of(name: str) -> float:
+    """Processor time that all processes of that name have used so far, wherever they come from."""
+    return sum(_cpu_seconds(int(entry.name)) for entry in Path("/proc").iterdir() if _named(entry, name))
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -118,7 +123,7 @@ def redis() -> Iterator[str]:
     with _folder(private=True) as folder:
         command = [program("redis-server", package="redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
         command += ["--dir", str(folder), "--save", "", "--appendonly", "no"]
-        with started(command, folder, lambda: _listens(port), **_unprivileged()):
+        with started(command, folder, lambda: listens(port), **_unprivileged()):
             yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -159,7 +164,7 @@ def servers(
             own.mkdir()
             command = [str(Path(sys.executable).with_name("segue")), name, "--port", str(port)]
             command += ["--workers", str(workers)]
-            return started(command, own, lambda: _listens(port), core=core, env=os.environ | environment)  # noqa: TID251
+            return started(command, own, lambda: listens(port), core=core, env=os.environ | environment)  # noqa: TID251
 
         with serve("authz", site.issuer) as authz, serve("resource", site.store) as resource:
             yield Servers(site, enrolled, authz, resource, environment)
@@ -262,12 +267,18 @@ def _connects(url: str) -> bool:
     return True
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=2).close()
     except OSError:
         return False
     return True
+
+
+def _named(process: Path, name: str) -> bool:
+    with suppress(OSError):  # it has ended
+        return process.name.isdigit() and (process / "comm").read_text().strip() == name
+    return False
 
 
 def _cpu_seconds(pid: int) -> float:

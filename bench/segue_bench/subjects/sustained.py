@@ -16,7 +16,7 @@ from segue_demo.device import Device
 from segue_demo.grant import Grant
 from segue_demo.site import PHONE_ACTIONS
 
-from segue_bench.ground import Servers, busy_seconds, create_database, postgresql, redis, servers
+from segue_bench.ground import Servers, busy_seconds, cpu_seconds_of, create_database, postgresql, redis, servers
 from segue_bench.measure import Figure, Of, Plan, Result, Say
 from segue_bench.open_load import Answer, Connections, Taken, connected, load
 from segue_bench.subjects.transfer import TimedClient, network, new_task
@@ -153,8 +153,10 @@ async def _measured(on: Servers, loading: Awaitable[Taken]) -> tuple[Taken, dict
 
 def _used(on: Servers) -> dict[str, float]:
     """Seconds of processor time so far."""
-    known = {"authz": on.authz.cpu_seconds(), "the task store": on.resource.cpu_seconds(), "the load": process_time()}
-    return known | {"PostgreSQL, Redis and whatever else runs": busy_seconds() - sum(known.values())}
+    servers = {"authz": on.authz.cpu_seconds(), "the task store": on.resource.cpu_seconds()}
+    known = servers | {"PostgreSQL": cpu_seconds_of("postgres"), "Redis": cpu_seconds_of("redis-server")}
+    known |= {"who asks": process_time()}
+    return known | {"whatever else runs": busy_seconds() - sum(known.values())}
 
 
 async def _begun(on: Servers, number: int, *, authz: Connections, store: Connections) -> Worker:
@@ -175,7 +177,7 @@ def _result(borne: Taken | None, broken: Taken, cores: dict[str, float], people:
     figures = [] if borne is None else [Figure.rates("sustained", [borne.rate], of=Of.SEGUE)]
     if borne is not None:
         figures.append(Figure.times("from due to answered", [borne.milliseconds], of=Of.SEGUE, unit="ms", group="time"))
-    limit = max(cores, key=lambda who: cores[who], default="nobody")
+    limit = ", ".join(sorted(cores, key=lambda who: -cores[who])[:2])
     why = broken.refused[0] if broken.refused else f"99 of 100 took up to {broken.p99:.0f} ms"
     mix = (
         "Of 20 requests 16 append a turn of three events, 2 resume, 1 refreshes a token, 1 asks for a task with a code."
@@ -188,7 +190,7 @@ def _result(borne: Taken | None, broken: Taken, cores: dict[str, float], people:
         notes=[
             f"{people} devices, each on a task of its own. {mix}",
             f"{broken.rate:.0f} requests a second were too much: {why}.",
-            f"What limits it is processor time, most of it that of {limit}. The load comes from the same cores.",
+            f"What limits it is processor time, most of it of {limit or 'others'}; who asks runs on the same cores.",
         ],
     )
 
