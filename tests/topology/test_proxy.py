@@ -133,6 +133,7 @@ def test_a_client_is_known_by_its_address_and_by_nothing_that_it_says(proxy: Pro
         "X-Forwarded-Proto": "http",
         "X-Forwarded-Host": "evil.example",
         "Forwarded": "for=203.0.113.7",
+        "X-Request-Id": "chosen",
     }
     for url in (proxy.issuer, proxy.store):
         told = proxy.http.get(f"{url}/", headers=lies).json()
@@ -140,6 +141,7 @@ def test_a_client_is_known_by_its_address_and_by_nothing_that_it_says(proxy: Pro
         assert told["x-forwarded-proto"] == "https"
         assert "x-forwarded-host" not in told
         assert "forwarded" not in told
+        assert len(told["x-request-id"]) == 32
 
 
 @pytest.mark.requirement("E5")
