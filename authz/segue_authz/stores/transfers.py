@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from segue_storage.database import Database
 from segue_storage.gathered import Gathered
 
-from segue_authz.domain.grant import Grant, Withdrawn, mintable_actions
+from segue_authz.domain.grant import Grant, Standing, Withdrawn, mintable_actions
 from segue_authz.domain.notice import Kind
 from segue_authz.domain.transfer import Approved, Claimed, Offered, Redeemed, Requested, Transfer, cancel, void
 from segue_authz.stores.grants import (
@@ -19,6 +19,7 @@ from segue_authz.stores.grants import (
     raise_epoch,
     raise_epochs,
     read_standing,
+    read_standings,
 )
 from segue_authz.stores.insert import insert_if_absent, insert_those_absent
 from segue_authz.stores.notices import decided, tell, told
@@ -58,6 +59,10 @@ class Redemption:
         if not isinstance(self.stored.transfer, Approved):
             raise TypeError("only an approved transfer is redeemed")
         return self.stored.transfer
+
+    @property
+    def transfer_id(self) -> str:
+        return self.stored.transfer.offer.transfer_id
 
     @property
     def device(self) -> NewDevice:
@@ -183,7 +188,9 @@ def _redeem(connection: sa.Connection, redemption: Redemption) -> Issued | None:
     if not replace_in(connection, stored, redeemed):
         return None
     hold_epoch(connection, grant.task_id)  # so that the source cannot lose the task between here and the commit
-    actions = grant.actions & _passed_on(connection, approved, now=now)
+    source_id = approved.offer.source_grant_id
+    source = read_standing(connection, source_id) if source_id is not None else None
+    actions = grant.actions & _passed_on(approved, source, now=now)
     if redeemed.offer.mode == "move":
         raise_epoch(connection, grant.task_id, grant.subject)
     given = replace(grant, actions=actions)
@@ -191,41 +198,54 @@ def _redeem(connection: sa.Connection, redemption: Redemption) -> Issued | None:
 
 
 def _redeem_all(connection: sa.Connection, redemptions: list[Redemption]) -> list[Issued | None]:
-    """The same for pulls that need no more: of different tasks, which nobody else is at, and of people whom nothing is
+    """The same for those that need no more: of different tasks, which nobody else is at, and of people whom nothing is
     told. The others are None: they go by themselves.
     """
-    plain = _plain(redemptions)
-    some = {"transfer_ids": list(plain)}
-    versions = {row.transfer_id: row.version for row in connection.execute(_UNCHANGED, some).all()}
-    plain = {name: one for name, one in plain.items() if versions.get(name) == one.stored.version}
-    held = hold_epochs(connection, {one.grant.task_id for one in plain.values()}) if plain else set()
-    people = told(connection, {one.grant.subject for one in plain.values()}, now=redemptions[0].now) if plain else set()
-    plain = {n: one for n, one in plain.items() if one.grant.task_id in held and one.grant.subject not in people}
-    if not plain:
+    now = redemptions[0].now
+    apart = _apart([one for one in redemptions if one.now == now])
+    versions = connection.execute(_UNCHANGED, {"transfer_ids": list(apart)}).all()
+    unchanged = [apart[row.transfer_id] for row in versions if row.version == apart[row.transfer_id].stored.version]
+    if not unchanged:
         return [None] * len(redemptions)
-    spent = [to_values(one.redeemed) | {"id": name, "version": one.stored.version + 1} for name, one in plain.items()]
-    connection.execute(transfers.update().where(transfers.c.transfer_id == sa.bindparam("id")), spent)
-    moved = [one.grant for one in plain.values() if one.redeemed.offer.mode == "move"]
-    raise_epochs(connection, moved)
-    given = {one.grant.grant_id: NewGrant(one.grant, one.device, one.approved.opened_by) for one in plain.values()}
-    issued = insert_grants(connection, given, now=redemptions[0].now)
-    return [
-        issued.get(one.grant.grant_id) if plain.get(one.stored.transfer.offer.transfer_id) is one else None
-        for one in redemptions
-    ]
+    held = hold_epochs(connection, {one.grant.task_id for one in unchanged})
+    listening = told(connection, {one.grant.subject for one in unchanged}, now=now)
+    plain = [one for one in unchanged if one.grant.task_id in held and one.grant.subject not in listening]
+    given = _all_given(connection, plain, now=now)
+    plain = [one for one in plain if one.grant.grant_id in given]
+    if plain:
+        spent = [to_values(one.redeemed) | {"id": one.transfer_id, "version": one.stored.version + 1} for one in plain]
+        connection.execute(transfers.update().where(transfers.c.transfer_id == sa.bindparam("id")), spent)
+        raise_epochs(connection, [one.grant for one in plain if one.redeemed.offer.mode == "move"])
+    issued = insert_grants(connection, given, now=now) if plain else {}
+    return [issued.get(one.grant.grant_id) for one in redemptions]
 
 
-def _plain(redemptions: list[Redemption]) -> dict[str, Redemption]:
-    """By transfer: pulls of this second, each of a task and by a device of its own."""
-    plain: dict[str, Redemption] = {}
+def _all_given(connection: sa.Connection, redemptions: list[Redemption], *, now: int) -> dict[str, NewGrant]:
+    """What each may get, by the grant's id; who may get nothing is left out."""
+    source_ids = {one.approved.offer.source_grant_id for one in redemptions} - {None}
+    sources = read_standings(connection, [each for each in source_ids if each]) if source_ids else {}
+    given = {}
+    for one in redemptions:
+        source = sources.get(one.approved.offer.source_grant_id or "")
+        try:
+            grant = replace(one.grant, actions=one.grant.actions & _passed_on(one.approved, source, now=now))
+        except Withdrawn:
+            continue
+        given[grant.grant_id] = NewGrant(grant, one.device, one.approved.opened_by)
+    return given
+
+
+def _apart(redemptions: list[Redemption]) -> dict[str, Redemption]:
+    """By transfer: each of a task and by a device that no other of them is of."""
+    apart: dict[str, Redemption] = {}
     met: set[object] = set()
     for one in redemptions:
-        grant, offer = one.grant, one.approved.offer
-        own = {offer.transfer_id, grant.task_id, (grant.subject, grant.client_id, grant.jkt)}
-        if offer.source_grant_id is None and one.now == redemptions[0].now and not own & met:
-            plain[offer.transfer_id] = one
+        grant = one.grant
+        own = {one.transfer_id, grant.task_id, (grant.subject, grant.client_id, grant.jkt)}
+        if not own & met:
+            apart[one.transfer_id] = one
             met |= own
-    return plain
+    return apart
 
 
 def _poll(connection: sa.Connection, transfer_id: str, *, now: int) -> bool:
@@ -281,11 +301,13 @@ def _first(*, code_digest: str, handle_digest: str | None = None) -> dict[str, s
     }
 
 
-def _passed_on(connection: sa.Connection, approved: Approved, *, now: int) -> frozenset[str]:
-    """What may still be passed on at this moment: rights never grow, and a withdrawn source gives nothing."""
+def _passed_on(approved: Approved, source: Standing | None, *, now: int) -> frozenset[str]:
+    """What may still be passed on at this moment: rights never grow, and a withdrawn source gives nothing.
+
+    `source` is the grant that is passed on, if one is. Raises `Withdrawn`.
+    """
     if approved.offer.source_grant_id is None:
         return approved.offer.actions
-    source = read_standing(connection, approved.offer.source_grant_id)
     if source is None or source.grant.epoch < source.task_epoch:
         raise Withdrawn("the source device no longer holds the task")
     return mintable_actions(source, now=now)
