@@ -6,11 +6,10 @@ have been done.
 
 import http.server
 import json
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +30,6 @@ class Behind(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[str] = []
         self.breaks = False
-        self._kept: list[socket.socket] = []
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self._kept.append(connection)
-        return connection, address
-
-    def go(self) -> None:
-        """Be there no more, with every connection that is open."""
-        self.socket.close()
-        for connection in self._kept:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -87,19 +73,24 @@ class Proxy:
         return asked
 
 
-@pytest.fixture(scope="module")
-def _started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    folder = tmp_path_factory.mktemp("proxy")
+@contextmanager
+def proxied(folder: Path, *, absent: str = "") -> Iterator[Proxy]:
+    """Nobody listens where the one that is `absent` should be."""
     certificate = self_made(folder, host="localhost", now=now())
     trust = ssl.create_default_context(cafile=str(certificate.certificate))
     with ExitStack() as stack:
-        behind = {name: stack.enter_context(_serving()) for name in BEHIND}
-        ports = Ports(
-            free_port(), free_port(), free_port(), {name: server.server_port for name, server in behind.items()}
-        )
+        behind = {name: stack.enter_context(_serving()) for name in BEHIND if name != absent}
+        places = {name: behind[name].server_port if name in behind else free_port() for name in BEHIND}
+        ports = Ports(free_port(), free_port(), free_port(), places)
         stack.enter_context(private_nginx(folder, ports, certificate))
         proxy = Proxy(ports, behind, folder, trust)
         stack.callback(proxy.http.close)
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def _started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with proxied(tmp_path_factory.mktemp("proxy")) as proxy:
         yield proxy
 
 
@@ -164,11 +155,11 @@ def test_a_process_that_is_out_is_not_asked(proxy: Proxy, number: int) -> None:
 
 
 @pytest.mark.requirement("E5", "R48")
-def test_a_post_to_a_process_that_is_not_there_goes_to_the_other(proxy: Proxy) -> None:
-    proxy.behind["resource-1"].go()
-    for number in range(6):
-        answer = proxy.http.post(f"{proxy.store}/", content=str(number))
-        assert (answer.status_code, answer.json()["body"]) == (200, str(number))
+def test_a_post_to_a_process_that_is_not_there_goes_to_the_other(tmp_path: Path) -> None:
+    with proxied(tmp_path, absent="resource-1") as proxy:
+        for number in range(6):
+            answer = proxy.http.post(f"{proxy.store}/", content=str(number))
+            assert (answer.status_code, answer.json()["body"]) == (200, str(number))
 
 
 @pytest.mark.requirement("T9", "T11")
