@@ -7,12 +7,13 @@ import psycopg
 import pytest
 from postgresql_server import PostgreSQLServer
 from segue_bench import peers
+from segue_bench.ground import servers
 from segue_bench.measure import Missing, Of, Plan
 from segue_bench.opened_store import Place
 from segue_bench.subjects import store_peers
 from segue_bench.subjects.store_peers import FLOOR, LIBRARY, TURNS
 from segue_bench.subjects.store_peers.floor import RawPostgresql, RawSqlite
-from segue_bench.subjects.store_peers.own import Store
+from segue_bench.subjects.store_peers.own import Http, Store
 from segue_bench.subjects.store_peers.turns import turns
 
 pytestmark = pytest.mark.requirement("E5", "T7")
@@ -53,6 +54,16 @@ def test_every_turn_is_two_events_of_the_task(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "store.db") as connection:
         assert connection.execute("SELECT head FROM task_heads WHERE task_id = 'tsk_1'").fetchone() == (1 + 2 * 63,)
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (1 + 2 * 63,)
+
+
+def test_over_http_every_turn_is_two_events_of_a_task_that_a_person_began() -> None:
+    with servers(None, None) as on:
+        device = Http(on)
+        device.begin(turns(0, 60))
+        assert len(device.go_on(turns(60, 3))) == 3
+        device.close()
+        with sqlite3.connect(on.environment["SEGUE_RESOURCE_DATABASE"].removeprefix("sqlite:///")) as connection:
+            assert connection.execute("SELECT head FROM task_heads").fetchall() == [(1 + 2 * 63,)]
 
 
 def test_the_floor_on_sqlite_holds_the_same_bytes_and_flushes_each_commit(tmp_path: Path) -> None:
