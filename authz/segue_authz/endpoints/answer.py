@@ -38,14 +38,22 @@ def protocol_endpoint(services: Services, handler: Handler) -> Endpoint:
             note(refusal, request)
             response = refused(refusal, path=request.url.path)
         except (CardsUnavailable, MemoryUnavailable, DatabaseUnavailable) as outage:
-            _LOG.error("%s: %s", request.url.path, outage)
-            note(TemporarilyUnavailable(""), request)
-            response = refused(TemporarilyUnavailable("a part of the service cannot be reached"), path=request.url.path)
+            return _unavailable(outage, request)
         if "segue" not in request.scope and response.status_code < 500:  # else the middleware adds it
-            response.headers["DPoP-Nonce"] = await services.proofs.fresh_nonce()
+            try:
+                response.headers["DPoP-Nonce"] = await services.proofs.fresh_nonce()
+            except MemoryUnavailable as outage:
+                if response.status_code >= 400:  # what was done is told without a nonce
+                    return _unavailable(outage, request)
         return response
 
     return endpoint
+
+
+def _unavailable(outage: Exception, request: Request) -> Response:
+    _LOG.error("%s: %s", request.url.path, outage)
+    note(TemporarilyUnavailable(""), request)
+    return refused(TemporarilyUnavailable("a part of the service cannot be reached"), path=request.url.path)
 
 
 def note(refusal: Refusal, request: Request) -> None:
