@@ -6,7 +6,7 @@ What is asked again has the same idempotency key, the same code or the same refr
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -124,9 +124,14 @@ class Worker:
                 self._desktop, redirect_uri=uri, actions=sorted(DESKTOP_ACTIONS), name=self._name
             )
         )
-        answer = await persist(
-            lambda: self._journey.browser.authorize(request.url, redirect_uri=uri, task=task, name=self._name)
-        )
+
+        async def decide() -> Mapping[str, str]:
+            answer = await self._journey.browser.authorize(request.url, redirect_uri=uri, task=task, name=self._name)
+            if "state" not in answer:
+                raise httpx2.ProtocolError("the page could not be had")
+            return answer
+
+        answer = await persist(decide)
         return await persist(lambda: authorization.finish(self._desktop, request, answer))
 
     async def _hand_over(self, mode: str) -> Grant:
@@ -147,17 +152,25 @@ class Worker:
             raise httpx2.ProtocolError("the page could not be had")
 
     async def _write(self, grant: Grant) -> None:
-        for _ in range(2):
-            await self._append(grant)
+        for leaves in (False, True):
+            await self._append(grant, leaves=leaves)
             await self._change(grant)
         await persist(lambda: self._task(grant).events())
 
-    async def _append(self, grant: Grant) -> None:
-        """Two events at once. Who has lost the task is refused."""
+    async def _append(self, grant: Grant, *, leaves: bool = False) -> None:
+        """Two events at once. Who `leaves` does not ask again once told that nothing was done."""
         marks = [self._mark(), self._mark()]
         events = [{"kind": "message", "role": "agent", "body": {"text": mark}} for mark in marks]
+
+        async def append() -> None:
+            try:
+                await self._task(grant).append(events, key=marks[0])
+            except Refused as refused:
+                if refused.error != "unavailable" or not leaves:
+                    raise
+
         with suppress(Refused):
-            await persist(lambda: self._task(grant).append(events, key=marks[0]))
+            await persist(append)
 
     async def _change(self, grant: Grant) -> None:
         """Write the item on the version that is there; who loses has seen the winner's, and writes on that."""

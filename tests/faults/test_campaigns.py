@@ -4,7 +4,7 @@ People with several devices each append, change the working set, run tool calls,
 once and over HTTP. What they asked and were told, unknown answers among it, and a last reading of the servers are
 judged by the history checker. The bounded form has one fight for each kind of fault. `SEGUE_TEST_ROUNDS` asks for that
 many rounds instead, in each of which every fault has a fight of its own; dice choose processes, statements and
-moments, by a seed that is printed and that `SEGUE_TEST_SEED` sets. The full form is 20 rounds, and comes to
+moments, by a seed that is printed and that `SEGUE_TEST_SEED` sets. The full form is 10 rounds, and comes to
 each write point of each server, before and after it.
 """
 
@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.requirement("E5", "T7", "T8", "T9", "T11", "A7", "R19", "R24", "R34", "R38", "R48", "R59", "R61"),
 ]
 
-ROUNDS = rounds(bounded=0, full=20)
+ROUNDS = rounds(bounded=0, full=10)
 SEED = int(os.environ.get("SEGUE_TEST_SEED", "") or (randrange(10**6) if ROUNDS else 0))
 RECOVERY = 15.0
 """Seconds within which everything is as before, once the fault is over: as long as a process takes to notice."""
