@@ -126,7 +126,7 @@ class EventStream:
                 except Refused:  # the person no longer takes part
                     return _EXPIRED
                 self._cursor = watch.cursor = max(self._cursor, page.next_after)
-                log = bool(page.text)
+                log = page.more
             if text := before + page.text + after:
                 await _send(send, text)
             if log or lively:

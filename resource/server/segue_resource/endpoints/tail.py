@@ -24,10 +24,11 @@ _SEPARATORS = [(letter.encode(), b"\\u%04x" % ord(letter)) for letter in "\x85\u
 
 @dataclass(frozen=True)
 class Encoded:
-    """Events as Server-Sent Events, and the cursor behind them."""
+    """Events as Server-Sent Events, the cursor behind them, and whether the log had more than these."""
 
     text: bytes
     next_after: int
+    more: bool = False
 
 
 Read = Callable[[int], Awaitable[Encoded]]
@@ -39,7 +40,8 @@ class Tails:
 
     def __init__(self, store: TaskStore) -> None:
         self._store = store
-        self._waiting: dict[tuple[str, str, int], asyncio.Task[Encoded]] = {}
+        self._waiting: dict[tuple[str, str, int], list[asyncio.Future[Encoded]]] = {}
+        self._readings: set[asyncio.Task[None]] = set()
 
     def of(self, caller: Caller) -> Read:
         """The way to read for this caller. One person's devices see the same log, so they share."""
@@ -47,16 +49,30 @@ class Tails:
         async def read(after: int) -> Encoded:
             key = (caller.task_id, caller.sub, after)
             if key not in self._waiting:
-                self._waiting[key] = asyncio.create_task(self._read(caller, after, key))
-            return await asyncio.shield(self._waiting[key])
+                self._waiting[key] = []
+                reading = asyncio.create_task(self._read(caller, after, key))
+                self._readings.add(reading)
+                reading.add_done_callback(self._readings.discard)
+            answer: asyncio.Future[Encoded] = asyncio.get_running_loop().create_future()
+            self._waiting[key].append(answer)
+            return await answer
 
         return read
 
-    async def _read(self, caller: Caller, after: int, key: tuple[str, str, int]) -> Encoded:
+    async def _read(self, caller: Caller, after: int, key: tuple[str, str, int]) -> None:
         await asyncio.sleep(0)
-        del self._waiting[key]
-        page, _ = await self._store.read(caller, lambda reading: events.page(reading, after=after, most=PAGE))
-        return Encoded(b"".join(_told(page)), page.next_after)
+        waiting = self._waiting.pop(key)
+        try:
+            page, _ = await self._store.read(caller, lambda reading: events.page(reading, after=after, most=PAGE))
+        except Exception as error:
+            for answer in waiting:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        encoded = Encoded(b"".join(_told(page)), page.next_after, page.next_after < page.head)
+        for answer in waiting:
+            if not answer.done():
+                answer.set_result(encoded)
 
 
 def _told(page: Page) -> Iterable[bytes]:
