@@ -43,6 +43,13 @@ SUBJECTS = (
         "segue_bench.subjects.authz",
     ),
     Subject(
+        "append",
+        "64 writers at once, beside a commit for each event, on SQLite and PostgreSQL",
+        "segue_bench.subjects.append",
+    ),
+    Subject("growth", "append and resume, in long tasks and large stores", "segue_bench.subjects.growth"),
+    Subject("live", "from an append to 1,000 readers, on PostgreSQL and Redis", "segue_bench.subjects.live"),
+    Subject(
         "transfer", "claim, decide, redeem and first resume, on PostgreSQL and Redis", "segue_bench.subjects.transfer"
     ),
     Subject("sustained", "the load that both servers bear on this machine", "segue_bench.subjects.sustained"),

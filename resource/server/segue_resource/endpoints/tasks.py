@@ -140,7 +140,7 @@ class TaskEndpoints:
         """One state of the task, read in one transaction; `cursor` says which. With `token_budget`, what fits."""
         budget = token_budget(request)
         (shown, found, first), head = await self._store.read(
-            caller_of(request), lambda reading: _resume(reading, self._outlook), releases="resume"
+            caller_of(request), lambda reading: resumed(reading, self._outlook), releases="resume"
         )
         text, source = await self._paragraphs.of(found)
         read_first = [await self._read_first(*each) for each in first]
@@ -153,7 +153,7 @@ class TaskEndpoints:
         return ReadFirst(found.path, found.version, found.media_type, found.size, text)
 
 
-def _resume(reading: Reading, outlook: Outlook) -> tuple[dict[str, Any], Facts, list[tuple[Artifact, Manifest | None]]]:
+def resumed(reading: Reading, outlook: Outlook) -> tuple[dict[str, Any], Facts, list[tuple[Artifact, Manifest | None]]]:
     """Reads as many rows after a million events as after fifty."""
     task, expiry = outlook.of(reading)
     held = elisions.reaching(reading, 1)
