@@ -48,7 +48,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-@pytest.mark.requirement("T7", "RFC9700-4-14-2-a")
+@pytest.mark.requirement("T7", "RFC9700-4-14")
 async def test_refreshes_that_wait_are_written_together_and_each_is_told_what_became_of_it(
     world: World, alone: list[str]
 ) -> None:
@@ -75,7 +75,7 @@ async def test_refreshes_that_wait_are_written_together_and_each_is_told_what_be
     assert standings[7].grant.revoked_at == NOW  # the reuse ended it, although others were written with it
 
 
-@pytest.mark.requirement("T7", "XD-RACE-04")
+@pytest.mark.requirement("T7", "XD-RACE-06")
 async def test_of_two_uses_of_one_refresh_token_that_wait_together_the_second_is_a_repeat(
     world: World, alone: list[str]
 ) -> None:
@@ -90,7 +90,9 @@ async def test_redemptions_that_wait_are_written_together_and_each_is_told_what_
     world: World, alone: list[str]
 ) -> None:
     sources = [await world.holder() for _ in range(6)]
-    stored = [await world.approved(source, "share" if number == 1 else "move") for number, source in enumerate(sources)]
+    stored = [
+        await world.approved(source, "share" if number in (1, 5) else "move") for number, source in enumerate(sources)
+    ]
     await world.stores.grants.revoke(sources[4].grant_id, now=NOW)  # what it would pass on is gone
     await world.redeem(stored[5])  # somebody else has been there
     told = await asyncio.gather(*(world.redeem(one) for one in stored), return_exceptions=True)
@@ -140,7 +142,7 @@ async def test_polls_that_wait_are_noted_together_and_who_comes_too_early_hears_
         world.stores.transfers.poll("trf_unknown", now=NOW + 10),
     )
     assert told == [True] * 5 + [False, True]
-    assert alone == [names[0], "trf_unknown"]
+    assert sorted(alone) == sorted([names[0], "trf_unknown"])
 
 
 @pytest.mark.requirement("T7")
