@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from authz_world import ISSUER, STORE, World
+from segue_storage.database import DatabaseUnavailable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A14")]
 
@@ -49,3 +50,16 @@ async def test_a_resource_that_is_no_address_of_a_server_is_refused(world: World
     answer = await desktop.refresh(resource=resource)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_target")
     assert (await desktop.refresh()).status_code == 200, "a refused request uses nothing up"
+
+
+@pytest.mark.requirement("E5")
+async def test_readiness_names_what_is_missing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await world.http().get("/readyz")).json() == {"status": "ready"}
+
+    async def away(_: object) -> None:
+        raise DatabaseUnavailable("away")
+
+    monkeypatch.setattr(world.database, "read", away)
+    missing = await world.http().get("/readyz")
+    assert (missing.status_code, missing.json()["error_description"]) == (503, "not ready: database")
+    assert (await world.http().get("/healthz")).status_code == 200
