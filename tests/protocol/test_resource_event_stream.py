@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 from resource_world import StoreWorld, event, texts
 from segue_resource.endpoints import event_stream
-from segue_resource.endpoints.going_away import GoingAway
 from segue_resource.stores import tables
 from segue_storage.database import DatabaseUnavailable
+from segue_storage.going_away import GoingAway
 
 pytest_plugins = ["resource_fixtures"]
 pytestmark = pytest.mark.anyio

@@ -11,6 +11,7 @@ from segue.middleware import TaskTokenMiddleware
 from segue.step_up import SignIn
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
+from segue_storage.going_away import GoingAway, heard_at_signals
 from segue_storage.watching import Watcher, Watching
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,7 +21,6 @@ from starlette.types import ASGIApp
 from segue_resource.domain.resume import ParagraphWriter
 from segue_resource.domain.summary import SummaryWriter
 from segue_resource.endpoints.beside import Beside, OwnLifespan, ServedBeside
-from segue_resource.endpoints.going_away import GoingAway, heard_at_signals
 from segue_resource.endpoints.health import HealthEndpoints
 from segue_resource.endpoints.outside import Outside, WithoutTaskToken
 from segue_resource.endpoints.problems import ProblemAnswers

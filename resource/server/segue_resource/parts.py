@@ -7,6 +7,7 @@ from functools import cached_property
 from segue.clock import Clock
 from segue_storage.database import Database
 from segue_storage.ephemeral import Ephemeral
+from segue_storage.going_away import GoingAway
 from starlette.routing import Route
 
 from segue_resource.clearing import Clearings
@@ -20,7 +21,6 @@ from segue_resource.endpoints.erasures import ErasureEndpoints
 from segue_resource.endpoints.events import EventEndpoints
 from segue_resource.endpoints.export import ExportEndpoints
 from segue_resource.endpoints.forks import ForkEndpoints
-from segue_resource.endpoints.going_away import GoingAway
 from segue_resource.endpoints.handoffs import HandoffEndpoints
 from segue_resource.endpoints.heads import Heads
 from segue_resource.endpoints.health import HealthEndpoints

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from segue.clock import Clock
 from segue_storage.database import DatabaseUnavailable
 from segue_storage.ephemeral import Wakeups
+from segue_storage.going_away import GoingAway
 from starlette.types import Receive, Scope, Send
 
 from segue_resource.domain.refusal import Refused
-from segue_resource.endpoints.going_away import GoingAway
 from segue_resource.endpoints.heads import Watch
 from segue_resource.endpoints.live import Live, Snapshot, Told
 from segue_resource.endpoints.tail import Encoded, Read

@@ -10,6 +10,7 @@ from segue.clock import Clock
 from segue.problem import Problem
 from segue.requires import check, requires
 from segue_storage.ephemeral import Ephemeral, MemoryUnavailable
+from segue_storage.going_away import GoingAway
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,7 +22,6 @@ from segue_resource.domain.event import NewEvent, written_by_the_store
 from segue_resource.domain.refusal import CursorAhead, HandedOver, NotActive, NotFound, NotYourSession
 from segue_resource.endpoints.body import Shape, read_body
 from segue_resource.endpoints.event_stream import EventStream, Followed
-from segue_resource.endpoints.going_away import GoingAway
 from segue_resource.endpoints.header import Number, event_id
 from segue_resource.endpoints.heads import Heads
 from segue_resource.endpoints.live import Lives
