@@ -1,7 +1,8 @@
 """The clock of one process of two is set five minutes forward, or back: once means once, and it does not serve wrongly.
 
-Both processes of each server share PostgreSQL and Redis. A process that runs ahead refuses, in the standard's words, until
-it was restarted with its clock right; one that is set back stands still, and goes on as long as its time is near enough; one that starts behind refuses until its clock is right (decision 0023).
+Both processes of each server share PostgreSQL and Redis. A process that runs ahead refuses, in the standard's words,
+until it was restarted with its clock right; one that is set back stands still, and goes on as long as its time is near
+enough; one that starts behind refuses until its clock is right (decision 0023).
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,7 @@ import httpx2
 import pytest
 from deployment import Deployment, running_deployment
 from journey import LEASE, Journey, open_journey, said, texts
+from rerouted import Rerouted
 from segue_demo import authorization
 from segue_demo.device import Device, Refused
 from segue_demo.grant import Grant
@@ -46,24 +48,10 @@ class Second(Deployment):
         return self.ports[name]
 
 
-class ToSecond(httpx2.AsyncHTTPTransport):
-    """The way to the other processes, for who asks for the public addresses, as a proxy would choose it."""
-
-    def __init__(self, second: Second) -> None:
-        super().__init__()
-        self._ports = {
-            int(address.rpartition(":")[2]): second.ports[name]
-            for name, address in (("authz", second.site.issuer), ("resource", second.site.store))
-        }
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        port = self._ports[request.url.port or 0]
-        url = request.url.copy_with(host="127.0.0.1", port=port)
-        return await super().handle_async_request(
-            httpx2.Request(
-                request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
-            )
-        )
+def to(second: Second) -> Rerouted:
+    """The way to the other processes for who asks for the public addresses, as a proxy would choose it."""
+    addresses = {"authz": second.site.issuer, "resource": second.site.store}
+    return Rerouted({int(url.rpartition(":")[2]): ("127.0.0.1", second.ports[name]) for name, url in addresses.items()})
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +73,7 @@ def second(first: Deployment, tmp_path: Path) -> Iterator[Second]:
 @asynccontextmanager
 async def there(second: Second, journey: Journey, grant: Grant) -> AsyncIterator[Grant]:
     """The same device with the same grant, whose requests go to the second processes."""
-    async with httpx2.AsyncClient(transport=ToSecond(second), timeout=20) as http:
+    async with httpx2.AsyncClient(transport=to(second), timeout=20) as http:
         device = Device(issuer=journey.site.issuer, client_id=grant.device.client_id, http=http, key=grant.device.key)
         yield Grant(device, refresh_token=grant.refresh_token, details=grant.details)
 
