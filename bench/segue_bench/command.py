@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from segue_bench.environment import environment, load
 from segue_bench.measure import Missing, Plan, Result
 from segue_bench.report.content import Run
 from segue_bench.subjects import SUBJECTS, Subject
+
+BROKEN = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.report is not None:
         report.write(run, options.report)
     print(json.dumps(run.document(), indent=1, ensure_ascii=False) if options.json else report.text(run))
+    if run.broken:
+        return BROKEN
     return 1 if run.missed else 0
 
 
@@ -39,6 +44,10 @@ def _measured(subject: Subject, plan: Plan) -> Result:
     except Missing as reason:
         say(f"not measured: {reason}")
         return Result(subject.name, subject.about, figures=(), missing={subject.name: str(reason)})
+    except Exception as error:  # what the others found is not lost
+        traceback.print_exc()
+        why = {subject.name: f"it broke ({type(error).__name__})"}
+        return Result(subject.name, subject.about, figures=(), missing=why, broken=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         description=main.__doc__,
         epilog="subjects:\n"
         + "\n".join(f"  {subject.name:{width}}  {subject.about}" for subject in SUBJECTS)
-        + "\n\nExit status: 0 if every target is met, 1 if one is missed, 2 for a wrong command line.",
+        + "\n\nExit status: 0 if every target is met, 1 if one is missed, 2 if one could not be "
+        "measured to its end, or for a wrong command line.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

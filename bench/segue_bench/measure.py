@@ -112,6 +112,8 @@ class Result:
     """What a reader must know to judge the figures."""
     profile: str = ""
     """Where the time goes, as plain text."""
+    broken: bool = False
+    """Whether an error ended the measurement."""
 
     def missed(self) -> list[Target]:
         return [target for target in self.targets if not target.met]

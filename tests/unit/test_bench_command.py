@@ -28,7 +28,7 @@ class Made(Subject):
         say("measuring")
         if self.about == "missing":
             raise Missing("there is no oven")
-        return result(self.name, float(self.about))
+        return result(self.name, float(self.about))  # a word breaks it
 
 
 @pytest.fixture
@@ -76,6 +76,18 @@ def test_what_cannot_be_had_is_said_and_is_no_failure(
     chosen(one="missing", two="1")
     assert command.main([]) == 0
     assert "not measured: one: there is no oven" in capsys.readouterr().out
+
+
+def test_a_subject_that_breaks_is_exit_status_2_and_takes_no_other_with_it(
+    chosen: Callable[..., None], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    chosen(one="burnt", two="1")
+    assert command.main(["--report", str(tmp_path)]) == 2
+    printed = capsys.readouterr()
+    assert "All 1 targets met; one broke" in printed.out
+    assert "not measured: one: it broke (ValueError)" in printed.out
+    assert "could not convert string to float: 'burnt'" in printed.err
+    assert "burnt" not in (tmp_path / "bench.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("wrong", [["cakes"], ["--rounds", "0"], ["--rounds", "x"], ["--rounds", "1000000"]])

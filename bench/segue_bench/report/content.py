@@ -22,15 +22,19 @@ class Run:
         """How many targets are missed."""
         return sum(len(result.missed()) for result in self.results)
 
+    @property
+    def broken(self) -> list[str]:
+        """The subjects that were not measured to their end."""
+        return [result.subject for result in self.results if result.broken]
+
     def conclusion(self) -> str:
         """In one sentence."""
         targets = sum(len(result.targets) for result in self.results)
+        met = f"{self.missed} of {targets} targets missed" if self.missed else f"All {targets} targets met"
+        judged = met if targets else "No target was measured"
+        broken = f"; {', '.join(self.broken)} broke" if self.broken else ""
         kind = "a quick run" if self.quick else "a full run"
-        if not targets:
-            return f"No target was measured, in {kind} of {self.seconds:.0f} s."
-        if self.missed:
-            return f"{self.missed} of {targets} targets missed, in {kind} of {self.seconds:.0f} s."
-        return f"All {targets} targets met, in {kind} of {self.seconds:.0f} s."
+        return f"{judged}{broken}, in {kind} of {self.seconds:.0f} s."
 
     def document(self) -> dict[str, Any]:
         """For programs."""
