@@ -3,7 +3,7 @@
 import selectors
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 CONNECTIONS = 32
@@ -50,29 +50,38 @@ class _Connection:
 
 def send(port: int, requests: Sequence[bytes], *, status: int, connections: int = CONNECTIONS) -> Sent:
     """Send all of them, each connection one after the other. Raises `NotAsExpected`."""
-    waiting, taken, last = iter(requests), list[float](), b""
+    opened = [_Connection(port) for _ in range(min(connections, len(requests)))]
+    try:
+        return _send(opened, iter(requests), expected=b"%d" % status)
+    finally:
+        for connection in opened:
+            connection.socket.close()
+
+
+def _send(opened: list[_Connection], waiting: Iterator[bytes], *, expected: bytes) -> Sent:
+    taken, last = list[float](), b""
     with selectors.DefaultSelector() as selector:
         began = time.perf_counter()
-        for request in (request for _, request in zip(range(connections), waiting)):  # noqa: B905  at most that many
-            connection = _Connection(port)
+        for connection in opened:
             selector.register(connection.socket, selectors.EVENT_READ, connection)
-            connection.ask(request)
+            connection.ask(next(waiting))
         while selector.get_map():
-            for key, _ in selector.select(PATIENCE):
-                connection = key.data
-                answer = connection.hear()
+            ready = selector.select(PATIENCE)
+            if not ready:
+                raise NotAsExpected(f"no answer within {PATIENCE} seconds")
+            for key, _ in ready:
+                answer = key.data.hear()
                 if answer is None:
                     continue
                 last, milliseconds = answer
-                if last[9:12] != b"%d" % status:
+                if last[9:12] != expected:
                     raise NotAsExpected(last.decode(errors="replace"))
                 taken.append(milliseconds)
                 following = next(waiting, None)
                 if following is None:
-                    selector.unregister(connection.socket)
-                    connection.socket.close()
+                    selector.unregister(key.fileobj)
                 else:
-                    connection.ask(following)
+                    key.data.ask(following)
         return Sent(time.perf_counter() - began, taken, last)
 
 
