@@ -1,11 +1,12 @@
 """A PostgreSQL cluster in a temporary folder, on a port of its own."""
 
+import os
 import secrets
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -27,7 +28,7 @@ class PostgreSQLServer:
     def __init__(self, folder: Path, *, durable: bool) -> None:
         self._folder = folder
         self._flushes = "on" if durable else "off"
-        self._port = free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,10 +41,16 @@ class PostgreSQLServer:
         command += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
         subprocess.run(command, cwd=self._folder, check=True, capture_output=True, **unprivileged())
 
+    def copy(self, primary: "PostgreSQLServer") -> None:
+        """Become a standby of the running primary."""
+        command = [str(binary("pg_basebackup")), "--pgdata", str(self._folder / "data"), "--dbname", primary.url]
+        command += ["--write-recovery-conf", "--checkpoint", "fast", "--no-sync"]
+        subprocess.run(command, cwd=self._folder, check=True, capture_output=True, **unprivileged())
+
     def start(self) -> None:
         """On the same port each time, so that a server started again is found again."""
         settings = {
-            "port": self._port,
+            "port": self.port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self._folder,
             "fsync": self._flushes,
@@ -60,6 +67,16 @@ class PostgreSQLServer:
         """At once: connections break. With SIGINT they are closed, and what is under way is rolled back."""
         end(self._process, how)
         self._process = None
+
+    def kill(self) -> None:
+        """Every process of it in one moment, as when its machine loses power."""
+        if self._process is not None:
+            processes = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+            self._process.kill()
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGKILL)
+        self.stop()
 
     def create_database(self) -> str:
         """A fresh, empty database; its URL."""
@@ -89,7 +106,7 @@ class PostgreSQLServer:
             connection.execute(statement)
 
     def _url(self, database: str) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def _answers(self) -> bool:
         try:

@@ -139,12 +139,14 @@ async def test_no_statement_waits_for_ever(database: Database, setting: str, val
 
 
 @pytest.mark.requirement("R19")
+@pytest.mark.parametrize("weak", ["off", "local"])
 async def test_a_commit_is_durable_even_where_the_operator_made_it_asynchronous(
-    postgresql_server: PostgreSQLServer,
+    postgresql_server: PostgreSQLServer, weak: str
 ) -> None:
     url = postgresql_server.create_database()
     name = sql.Identifier(url.rpartition("/")[2])
-    postgresql_server.administer(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
+    statement = sql.SQL("ALTER DATABASE {} SET synchronous_commit = {}")
+    postgresql_server.administer(statement.format(name, sql.SQL(weak)))
     database = open_database(url, threads=1)
     shown = await database.write(lambda connection: connection.exec_driver_sql("SHOW synchronous_commit").scalar())
     assert shown == "on"

@@ -12,6 +12,8 @@ from segue_storage.database_url import parse_database_url
         ("postgresql://segue@db.example/segue", "postgresql"),
         ("postgresql+psycopg://segue@db.example:5433/segue?sslmode=verify-full", "postgresql"),
         ("postgresql:///segue?host=/run/postgresql", "postgresql"),
+        ("postgresql://segue:secret@a.example:5432,b.example/segue?target_session_attrs=read-write", "postgresql"),
+        ("postgresql://segue@[::1]:5432,[::1]:5433/segue", "postgresql"),
     ],
 )
 def test_sqlite_files_and_postgresql_are_accepted(url: str, dialect: str) -> None:
@@ -30,6 +32,8 @@ def test_sqlite_files_and_postgresql_are_accepted(url: str, dialect: str) -> Non
         "mysql://segue:secret@db.example/segue",
         "postgresql+asyncpg://segue:secret@db.example/segue",
         "postgresql://segue:secret@db.example:port/segue",
+        "postgresql://segue:secret@a.example:5432,b.example:port/segue",
+        "postgresql://segue:secret@a.example:5432,/segue",
     ],
 )
 def test_anything_else_is_refused_without_repeating_it(url: str) -> None:

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL that are durable and cannot wait for ever, neither for a lock nor for a dead server."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -14,6 +15,12 @@ _WAITS = {
 }
 _CONNECT = {**_WAITS, "application_name": "segue", "client_encoding": "UTF8", "target_session_attrs": "read-write"}
 """libpq's settings; a URL may say otherwise."""
+UNCONFIRMED = "segue_unconfirmed"
+"""What a connection's `info` has once a standby did not confirm a commit: the wait for it was cut short."""
+_WAIT_FOR_THE_DISKS = """
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')
+"""
+"""Whatever the server was told: with `off` an acknowledged write is lost in a crash, with `local` in a failover."""
 
 
 def postgresql_engine(url: URL) -> Engine:
@@ -31,11 +38,18 @@ def postgresql_engine(url: URL) -> Engine:
     return engine
 
 
-def _bound(connection: Any, _: Any) -> None:
+def _bound(connection: Any, record: Any) -> None:
     for setting in (
         "SET statement_timeout = '10s'",
         "SET lock_timeout = '5s'",  # shorter, so that the error names the lock
         "SET idle_in_transaction_session_timeout = '15s'",
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+        _WAIT_FOR_THE_DISKS,
     ):
         connection.execute(setting).close()
+    connection.add_notice_handler(partial(_note, record.info))
+
+
+def _note(info: dict[Any, Any], notice: Any) -> None:
+    """Keep that a commit has not waited for the standby. It is no error to PostgreSQL: here the commit is durable."""
+    if notice.severity_nonlocalized == "WARNING" and notice.sqlstate == "01000":
+        info[UNCONFIRMED] = notice.message_primary

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 from .failure import BadWork, DatabaseUnavailable, WriteInDoubt, caused
 from .held import HeldConnection
 from .jobs import Job, Outcome
+from .postgresql_engine import UNCONFIRMED
 from .work import perform
 
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -81,6 +82,9 @@ def commit(held: HeldConnection, connection: Connection, value: Any, *, writes: 
         if not refused:
             return Outcome(error=caused(WriteInDoubt("the connection broke while PostgreSQL committed"), error))
         return Outcome(error=explained(error))
+    if writes and UNCONFIRMED in connection.info:
+        held.drop()
+        return Outcome(error=WriteInDoubt("the standby did not confirm the commit: it may be lost in a failover"))
     return Outcome(value)
 
 
