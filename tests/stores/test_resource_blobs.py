@@ -13,6 +13,7 @@ from resource_world import StoreWorld
 from s3_bucket import BUCKET, CREDENTIALS, s3_server
 from segue_resource.stores.files.blob_files import BlobFiles
 from segue_resource.stores.files.blob_place import open_blobs
+from segue_resource.stores.files.blob_s3 import S3Key
 from segue_resource.stores.files.blobs import PART, BlobMissing, BlobStore, BlobsUnavailable
 from segue_resource.stores.files.collecting import Collecting
 from segue_resource.stores.files.sealed_stream import CHUNK, TAG, BlobKey, Part, open_window, seal_part, window
@@ -50,6 +51,16 @@ async def test_an_object_is_kept_read_in_parts_and_removed(blobs: BlobStore) -> 
     with pytest.raises(BlobMissing):
         await blobs.read("ab/abc", start=0, size=1)
     assert await blobs.read("ab/abd", start=0, size=1) == b"x"
+
+
+async def test_a_key_of_ones_own_opens_a_bucket(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in CREDENTIALS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", CREDENTIALS["AWS_REGION"])
+    key = S3Key(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
+    blobs = open_blobs(f"s3://{BUCKET}/{tmp_path.name}", endpoint=bucket, key=key)
+    await blobs.put("ab/abc", CONTENT)
+    assert await blobs.read("ab/abc", start=0, size=3) == CONTENT[:3]
 
 
 async def test_files_live_in_either_place(store: StoreWorld, blobs: BlobStore) -> None:

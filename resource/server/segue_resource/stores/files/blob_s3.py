@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from segue_resource.stores.files.blobs import BlobMissing, BlobsUnavailable
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore.store import S3Config, S3Store
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def open_s3(bucket: str, prefix: str, *, endpoint: str | None, key: S3Key | None
     """The bucket, and in it what begins with `prefix`. Asks nobody. Raises ModuleNotFoundError without the extra."""
     from obstore.store import S3Store
 
-    known = {} if key is None else {"access_key_id": key.key_id, "secret_access_key": key.secret}
-    if endpoint is None:
-        return BlobS3(S3Store(bucket, prefix=prefix or None, **known))
-    plain = {"allow_http": endpoint.startswith("http:")}
-    return BlobS3(S3Store(bucket, prefix=prefix or None, endpoint=endpoint, client_options=plain, **known))
+    config: S3Config = {"endpoint": endpoint} if endpoint else {}
+    if key is not None:
+        config |= {"access_key_id": key.key_id, "secret_access_key": key.secret}
+    plain = (endpoint or "").startswith("http:")
+    return BlobS3(S3Store(bucket, prefix=prefix or None, config=config, client_options={"allow_http": plain}))
