@@ -66,13 +66,14 @@ from segue_authz.endpoints.page import page_endpoint
 from segue_authz.endpoints.reading import reader_of
 from segue_authz.endpoints.services import Services
 from segue_authz.endpoints.sign_in import page, passkey, password, recovery, session, upstream, upstream_logout
-from segue_authz.housekeeping import Housekeeping
+from segue_authz.housekeeping import Chore, Housekeeping
 from segue_authz.observed import watch
 from segue_authz.outbound import Outbound
 from segue_authz.pages.text import gettext, reading
 from segue_authz.parts import DPOP_NONCE, make_services
 from segue_authz.settings import Settings
 from segue_authz.signalling import Signalling
+from segue_authz.stores.leftovers import drop_leftovers
 from segue_authz.tokens.signing_keys import SigningKeys
 from segue_authz.upstream.provider import Provider
 
@@ -193,15 +194,15 @@ def create_app(
         services.signals, events=services.security_events, sealing=sealing, clock=clock, post=delivery.post
     )
     checking_in = CheckingIn(database, after=settings.check_in, clock=clock)
+    drop: Chore = lambda: drop_leftovers(database, now=clock())  # noqa: E731
+    housekeeping = Housekeeping(drop if telemetry is None else telemetry.chore("leftovers", drop))
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Watching, telemetry=telemetry, routes=lambda: _paths(routes))],
         exception_handlers=handlers,
         lifespan=_hearing(
             going_away,
-            working(
-                _watched(lifespan, telemetry), delivery, signalling, checking_in, Housekeeping(database, clock=clock)
-            ),
+            working(_watched(lifespan, telemetry), delivery, signalling, checking_in, housekeeping),
         ),
     )
     app.state.delivery, app.state.signalling, app.state.checking_in = delivery, signalling, checking_in

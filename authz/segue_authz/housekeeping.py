@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
-from segue.clock import Clock
-from segue_storage.database import Database, DatabaseUnavailable
-
-from segue_authz.stores.leftovers import drop_leftovers
+from segue_storage.database import DatabaseUnavailable
 
 FIRST = 60.0
 """Seconds after the start: a server that begins has other things to do."""
 EVERY = 3600.0
+Chore = Callable[[], Awaitable[int]]
 
 _LOG = logging.getLogger("segue_authz")
 
@@ -18,16 +17,16 @@ _LOG = logging.getLogger("segue_authz")
 class Housekeeping:
     """Every process does this; what one has dropped the others do not find."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
+    def __init__(self, drop: Chore) -> None:
+        """`drop` says how many rows that was."""
+        self._drop = drop
 
     async def run(self) -> None:
         """For as long as the server lives."""
         await asyncio.sleep(FIRST)
         while True:
             try:
-                dropped = await drop_leftovers(self._database, now=self._clock())
+                dropped = await self._drop()
                 _LOG.info("dropped %d rows that had outlived their use", dropped)
             except DatabaseUnavailable as away:
                 _LOG.warning("what has outlived its use could not be dropped: %s", away)

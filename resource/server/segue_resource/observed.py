@@ -34,6 +34,8 @@ CATALOGUE = Catalogue(
     service="segue-resource",
     counted=(
         Counted("event", "segue_events", "Events appended to logs, by who wrote them.", "writer"),
+        Counted("write", "segue_writes", "Changes of tasks."),
+        Counted("commit", "segue_write_commits", "Transactions that the changes of tasks took: some share one."),
         Counted("step", "segue_tool_call_steps", "Changes of tool calls, by what was logged.", "step", ("unknown",)),
         Counted("claim-lost", "segue_tool_call_claims_lost", "Claims that another holder was faster with."),
         Counted("moved", "segue_task_moves", "Tasks moved to another device: epochs raised."),

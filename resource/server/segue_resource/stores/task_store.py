@@ -167,6 +167,8 @@ class TaskStore:
             return error
 
     async def _tell(self, done: Sequence[Done], task_id: str) -> None:
+        if done:
+            self._told(Counter({("write", ""): len(done), ("commit", ""): 1}))
         for one in done:
             self._told(one.happened)
         if any(one.logged for one in done):
