@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 
@@ -10,7 +10,7 @@ import psycopg
 
 from campaign.cluster import Instance
 from campaign.ground import Ground
-from campaign.wire import Moment, Trap, Wire
+from campaign.wire import MOMENTS, Moment, Trap, Wire
 
 Fault = Callable[[Ground], Awaitable[str]]
 
@@ -99,17 +99,16 @@ async def postgresql_slow(ground: Ground) -> str:
 
 
 async def postgresql_locked(ground: Ground) -> str:
-    """Somebody holds every row that is written most, and then lets go."""
+    """Somebody holds the tables that are written most, and then lets go."""
 
     def hold() -> None:
         with psycopg.connect(ground.cluster.database) as connection:
-            for table in ("tasks", "grants", "transfers"):
-                connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")  # type: ignore[call-overload]
-            released.wait(ground.outage)
+            connection.execute("LOCK TABLE task_heads, grants, transfers IN EXCLUSIVE MODE")
+            time.sleep(held)
 
-    released = threading.Event()
+    held = 3 * ground.outage
     await asyncio.to_thread(hold)
-    return f"tables locked for {ground.outage} s"
+    return f"tables locked for {held:.1f} s"
 
 
 async def redis_gone(ground: Ground) -> str:
@@ -157,8 +156,7 @@ OF_REDIS = (redis_gone, redis_restarted_empty, redis_paused, redis_partitioned)
 def _drawn(ground: Ground) -> tuple[str, str, Moment]:
     """A server, one of the write points that it has come to, the more likely the more often, and a moment."""
     kind = ground.dice.choice(["authz", "resource"])
-    moments: list[Moment] = ["before", "after"]
-    return kind, ground.dice.choice(sorted(ground.cluster.write_points(kind).elements())), ground.dice.choice(moments)
+    return kind, ground.dice.choice(sorted(ground.cluster.write_points(kind).elements())), ground.dice.choice(MOMENTS)
 
 
 async def _spring(ground: Ground, kind: str, trap: Trap) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,6 +13,8 @@ from history.recorder import Recorder
 from segue.jose import parse, thumbprint
 
 Json = Mapping[str, Any]
+LOST = 0.05
+"""How many of a hundred answers are lost, divided by a hundred."""
 _TASK = re.compile(r"/tasks/(?P<task>[^/]+)(?P<rest>/.*)?")
 _CALL = re.compile(r"/tool-calls/(?P<call>[^/]+)/(?P<verb>\w+)")
 _ITEM = re.compile(r"/working-set/(?P<item>[^/]+)")
@@ -27,10 +30,16 @@ class Asked:
 
 
 class Recording(httpx2.AsyncBaseTransport):
-    """Over `network`, as from the address `place`: the servers trust the address in front of them to say it."""
+    """Over `network`, as from the address `place`: the servers trust the address in front of them to say it.
 
-    def __init__(self, recorder: Recorder, network: httpx2.AsyncBaseTransport, *, person: str, place: str) -> None:
+    Of the answers to what changes something some are lost on their way, as `dice` say.
+    """
+
+    def __init__(
+        self, recorder: Recorder, network: httpx2.AsyncBaseTransport, *, person: str, place: str, dice: Random
+    ) -> None:
         self._recorder = recorder
+        self._dice = dice
         self._network = network
         self._person = person
         self._place = place
@@ -49,6 +58,8 @@ class Recording(httpx2.AsyncBaseTransport):
         except httpx2.HTTPError as broken:
             self._recorder.lost(number, type(broken).__name__)
             raise
+        if request.method != "GET" and answer.status_code < 400 and self._dice.random() < LOST:
+            raise httpx2.ReadError("the answer is lost on its way", request=request)
         content = _json(answer.content)
         if answer.status_code < 400:
             told = dict(asked.told(content))

@@ -47,7 +47,9 @@ async def fight(ground: Ground, *faults: Fault, folder: Path) -> Fought:
     with Recorder(folder / f"{next(_numbers)}.jsonl") as recorder:
         async with AsyncExitStack() as opened:
             workers = [
-                await opened.enter_async_context(open_worker(ground.cluster, person, recorder, number=next(_numbers)))
+                await opened.enter_async_context(
+                    open_worker(ground.cluster, person, recorder, number=next(_numbers), dice=ground.dice)
+                )
                 for person in ground.cluster.people
             ]
             over = asyncio.Event()

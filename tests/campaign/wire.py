@@ -11,6 +11,7 @@ from typing import Literal, Self
 from campaign.postgresql_messages import READY, WritePoints
 
 Moment = Literal["before", "after"]
+MOMENTS: tuple[Moment, ...] = ("before", "after")
 CHUNK = 65536
 
 

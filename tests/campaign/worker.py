@@ -8,6 +8,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from random import Random
 from typing import Any, TypeVar
 
 import httpx2
@@ -31,7 +32,7 @@ PATIENCE = 90.0
 """Seconds after which somebody gives up. No fault lasts as long."""
 ANSWER = 40.0
 """Seconds that an answer may take: longer than a server waits for its database, so that what is given up is over."""
-LEASE = 3
+LEASE, SHORT = 3, 1
 EFFECTS = ("idempotent", "irreversible", "reconcilable", "pure")
 
 
@@ -191,7 +192,7 @@ class Worker:
                 return
 
     async def _run_call(self, grants: Sequence[Grant], *, leaves: bool = False) -> None:
-        """Several devices race to hold a call. `leaves`: who wins crashes after its effect, or before."""
+        """Several devices race to hold a call. `leaves`: who wins is gone after its effect, and comes back too late."""
         task, key = self._task(grants[0]), self._mark()
         effect = EFFECTS[len(self.calls) % len(EFFECTS)]
         call = {"tool": "send", "title": "Send it", "arguments": {}, "effect": effect}
@@ -201,7 +202,14 @@ class Worker:
         if proposed["state"] == "proposed":
             approval = self._mark()
             await persist(lambda: task.step(call_id, "approve", key=approval))
-        await asyncio.gather(*(self._hold(grant, call_id, leaves=leaves) for grant in grants))
+        if not leaves:
+            await asyncio.gather(*(self._hold(grant, call_id) for grant in grants))
+            return
+        left = await self._hold(grants[0], call_id, leaves=True)
+        await self._take_over(grants[1], call_id)
+        late = self._mark()
+        with suppress(Refused):
+            await persist(lambda: task.step(call_id, "complete", key=late, fence=left, result="late"))
 
     async def _take_over(self, grant: Grant, call_id: str) -> None:
         for _ in range(100):
@@ -210,19 +218,20 @@ class Worker:
             await asyncio.sleep(LEASE / 10)
 
     async def _hold(self, grant: Grant, call_id: str, *, leaves: bool = False) -> str:
-        """Claim the call and run it; what became of that."""
+        """Claim the call and run it; what became of that. Who `leaves` says under which fence it held it."""
         task, key, asked_at = self._task(grant), self._mark(), time.monotonic()
+        lease = SHORT if leaves else LEASE
         try:
-            call = await persist(lambda: task.step(call_id, "claim", key=key, lease=LEASE))
+            call = await persist(lambda: task.step(call_id, "claim", key=key, lease=lease))
             if call["state"] != "claimed":
                 return str(call["state"])
             fence, started, completed = str(call["fence"]), self._mark(), self._mark()
-            await persist(lambda: task.step(call_id, "start", key=started, fence=fence, lease=LEASE))
-            if time.monotonic() - asked_at > LEASE:  # somebody else may have it by now
-                return "late"
+            await persist(lambda: task.step(call_id, "start", key=started, fence=fence, lease=lease))
+            if time.monotonic() - asked_at > lease:  # somebody else may have it by now
+                return fence if leaves else "late"
             self._take_effect(grant, call_id, fence)
             if leaves:
-                return "left"
+                return fence
             await persist(lambda: task.step(call_id, "complete", key=completed, fence=fence, result=fence))
         except Refused as refused:
             return refused.error
@@ -275,12 +284,14 @@ class Worker:
 
 
 @asynccontextmanager
-async def open_worker(cluster: Cluster, person: Person, recorder: Recorder, *, number: int) -> AsyncIterator[Worker]:
+async def open_worker(
+    cluster: Cluster, person: Person, recorder: Recorder, *, number: int, dice: Random
+) -> AsyncIterator[Worker]:
     """As `person`, from networks of their own: servers count tries per network."""
     networks = [httpx2.AsyncHTTPTransport() for _ in range(2)]
     places = [f"10.{which}.{number >> 8}.{number & 255}" for which in (1, 2)]
     devices, browser = (
-        Recording(recorder, network, person=person.username, place=place)
+        Recording(recorder, network, person=person.username, place=place, dice=dice)
         for network, place in zip(networks, places, strict=True)
     )
     async with (

@@ -4,7 +4,7 @@ People with several devices each append, change the working set, run tool calls,
 once and over HTTP. What they asked and were told, unknown answers among it, and a last reading of the servers are
 judged by the history checker. The bounded form has one fight for each kind of fault. `SEGUE_TEST_ROUNDS` asks for that
 many rounds instead, in each of which every fault has a fight of its own; dice choose processes, statements and
-moments, by a seed that is printed and that `SEGUE_TEST_SEED` sets. The full form is 10 rounds, and comes to
+moments, by a seed that is printed and that `SEGUE_TEST_SEED` sets. The full form is 5 rounds, and comes to
 each write point of each server, before and after it.
 """
 
@@ -19,6 +19,7 @@ from campaign import faults
 from campaign.faults import OF_POSTGRESQL, OF_PROCESSES, OF_REDIS, Fault, kill_at
 from campaign.ground import Ground, held_ground
 from campaign.run import fight
+from campaign.wire import MOMENTS
 from rounds import FULL, rounds
 
 pytestmark = [
@@ -28,7 +29,7 @@ pytestmark = [
     pytest.mark.requirement("E5", "T7", "T8", "T9", "T11", "A7", "R19", "R24", "R34", "R38", "R48", "R59", "R61"),
 ]
 
-ROUNDS = rounds(bounded=0, full=10)
+ROUNDS = rounds(bounded=0, full=5)
 SEED = int(os.environ.get("SEGUE_TEST_SEED", "") or (randrange(10**6) if ROUNDS else 0))
 RECOVERY = 15.0
 """Seconds within which everything is as before, once the fault is over: as long as a process takes to notice."""
@@ -55,16 +56,18 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(
 
 
 async def test_a_process_is_killed_at_each_write_point_before_and_after_it(ground: Ground, tmp_path: Path) -> None:
-    """At those that the fights before have come to."""
-    points = [
-        (kind, point, moment)
-        for kind in ("authz", "resource")
-        for point in sorted(ground.cluster.write_points(kind))
-        for moment in ("before", "after")
-    ]
-    for number, chosen in enumerate(points if FULL else ground.dice.sample(points, 1)):
+    """At those that were come to before; the bounded form at a commit."""
+    if FULL:
+        await _fight(ground, faults.nothing, folder=tmp_path)
+    passed = [(kind, point) for kind in ("authz", "resource") for point in ground.cluster.write_points(kind).elements()]
+    if FULL:
+        chosen = [(kind, point, moment) for kind, point in sorted(set(passed)) for moment in MOMENTS]
+    else:
+        commits = [(kind, point) for kind, point in sorted(passed) if point.startswith("COMMIT")]
+        chosen = [(*ground.dice.choice(commits), ground.dice.choice(MOMENTS))]
+    for number, (kind, point, moment) in enumerate(chosen):
         (folder := tmp_path / str(number)).mkdir()
-        await _fight(ground, partial(kill_at, kind=chosen[0], point=chosen[1], moment=chosen[2]), folder=folder)
+        await _fight(ground, partial(kill_at, kind=kind, point=point, moment=moment), folder=folder)
 
 
 async def _fight(ground: Ground, *coming: Fault, folder: Path) -> None:
