@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from segue_storage.database import DatabaseUnavailable, WriteInDoubt
-from segue_storage.gathered import AT_ONCE, Gathered
+from segue_storage.gathered import AT_ONCE, CROWD, Gathered
 
 pytestmark = pytest.mark.anyio
 
@@ -38,14 +38,23 @@ async def _asked(gathered: Gathered[int, int], *numbers: int) -> list[asyncio.Ta
 async def test_who_waits_for_others_goes_together_and_each_gets_its_own_answer() -> None:
     store = Store()
     gathered = Gathered(store.double)
-    tasks = [task for number in range(AT_ONCE) for task in await _asked(gathered, number)]
-    tasks += await _asked(gathered, 10, 11, 12)
-    assert store.groups == [
-        [number] for number in range(AT_ONCE)
-    ]  # nobody was answered by what began before they asked
+    tasks = [*await _asked(gathered, 1), *await _asked(gathered, 10, 11, 12)]
+    assert store.groups == [[1]]  # nobody is answered by what began before they asked
     store.gate.set()
-    assert await asyncio.gather(*tasks) == [*(2 * number for number in range(AT_ONCE)), 20, 22, 24]
-    assert store.groups[AT_ONCE:] == [[10, 11, 12]]
+    assert await asyncio.gather(*tasks) == [2, 20, 22, 24]
+    assert store.groups == [[1], [10, 11, 12]]
+
+
+@pytest.mark.requirement("T7")
+async def test_a_crowd_does_not_wait_for_a_group_that_hangs() -> None:
+    store = Store()
+    gathered = Gathered(store.double)
+    tasks = await _asked(gathered, 1)
+    for group in range(AT_ONCE + 1):
+        tasks += await _asked(gathered, *range(group * CROWD, (group + 1) * CROWD))
+    assert [len(group) for group in store.groups] == [1] + [CROWD] * (AT_ONCE - 1)
+    store.gate.set()
+    await asyncio.gather(*tasks)
 
 
 async def test_a_group_has_a_most() -> None:
@@ -78,21 +87,21 @@ async def test_an_outage_is_told_to_each_and_nothing_is_tried_again() -> None:
 async def test_who_has_left_is_not_asked_for() -> None:
     store = Store()
     gathered = Gathered(store.double)
-    first = [task for number in range(AT_ONCE) for task in await _asked(gathered, number)]
+    first = await _asked(gathered, 1)
     leaving, staying = await _asked(gathered, 10, 11)
     leaving.cancel()
     await asyncio.sleep(0)
     store.gate.set()
     assert await staying == 22
     await asyncio.gather(*first)
-    assert store.groups[AT_ONCE:] == [[11]]
+    assert store.groups == [[1], [11]]
 
 
 async def test_after_everybody_was_answered_the_next_is_too() -> None:
     store = Store({1: DatabaseUnavailable("away")})
     store.gate.set()
     gathered = Gathered(store.double)
-    for number in range(3 * AT_ONCE):
+    for number in range(6):
         if number == 1:
             with pytest.raises(DatabaseUnavailable):
                 await gathered.ask(number)

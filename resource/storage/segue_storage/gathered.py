@@ -16,8 +16,10 @@ R = TypeVar("R")
 
 MOST = 64
 """Calls that go together: as long as that the first waits for the last."""
-AT_ONCE = 2
-"""Groups under way at the same time, so that one connection that hangs does not hold everybody up."""
+CROWD = 16
+"""So many waiting calls do not wait for the group that is under way: its connection may hang."""
+AT_ONCE = 4
+"""Groups under way at the same time, at most."""
 
 
 class _Line(Generic[A, R]):
@@ -49,12 +51,13 @@ class Gathered(Generic[A, R]):
             line = self._lines[loop] = _Line()
         answer: asyncio.Future[R] = loop.create_future()
         line.waiting.append((asked, answer))
-        if len(line.waiting) == 1:
+        if len(line.waiting) in (1, CROWD):
             loop.call_soon(self._start, line)  # so that others of this turn of the loop come along
         return await answer
 
     def _start(self, line: _Line[A, R]) -> None:
-        if line.waiting and line.under_way < AT_ONCE:
+        crowded = len(line.waiting) >= CROWD and line.under_way < AT_ONCE
+        if crowded or (line.waiting and not line.under_way):
             line.under_way += 1
             group = asyncio.get_running_loop().create_task(self._go(line), name="segue-gathered")
             line.groups.add(group)
@@ -64,13 +67,12 @@ class Gathered(Generic[A, R]):
         try:
             while line.waiting:
                 taken = [line.waiting.popleft() for _ in range(min(self._most, len(line.waiting)))]
-                await self._settle(
-                    [(asked, answer) for asked, answer in taken if not answer.done()]
-                )  # who has not left
+                await self._settle([(asked, answer) for asked, answer in taken if not answer.done()])
         finally:
             line.under_way -= 1
 
     async def _settle(self, group: list[tuple[A, asyncio.Future[R]]]) -> None:
+        """Answer those who have not left."""
         if not group:
             return
         try:
