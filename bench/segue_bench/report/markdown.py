@@ -34,8 +34,8 @@ def _result(result: Result) -> Iterator[str]:
         yield f"- Not measured: {peer}: {reason}"
     for note in result.notes:
         yield from ("", note)
-    for name, value in result.conditions.items():
-        yield from ("", f"{name}: {value}")
+    if result.conditions:
+        yield from ("", ", ".join(f"{name} {value}" for name, value in result.conditions.items()))
     if result.profile:
         yield from ("", "Where the time goes:", "", "```", result.profile.rstrip(), "```")
 

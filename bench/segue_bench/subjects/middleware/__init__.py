@@ -62,7 +62,7 @@ def run(plan: Plan, say: Say) -> Result:
                 missing[name] = str(reason)
                 continue
             ending.callback(way.close)
-            conditions[name] = way.ready
+            conditions[name] = way.version
             contenders.append(_Contender(name, Of.PEER, SEEN, way, sender.known))
         contenders += [
             _Contender(TWICE, Of.FLOOR, FIRST, BareTwice(sender.issuer.private_key.public_key()), sender.new_token),

@@ -16,14 +16,14 @@ _FOLDER = Path(__file__).parent
 
 
 class Library:
-    """One of them; says what it is, once it is `ready`."""
+    """One of them. `version` is what it says of itself."""
 
     nonce = "nonce-of-the-bench"
 
     def __init__(self, command: list[str], folder: Path, jwk: dict[str, Any]) -> None:
         self._peer = Peer(command, folder)
         setting = {"audience": AUDIENCE, "issuer": ISSUER, "url": URL, "method": METHOD, "nonce": self.nonce}
-        self.ready: str = self._peer.ask({**setting, "jwk": jwk})["ready"]
+        self.version: str = self._peer.ask({**setting, "jwk": jwk})["ready"]
 
     def times(self, requests: list[Sent]) -> list[float]:
         times: list[float] = self._peer.ask([asdict(request) for request in requests])

@@ -3,6 +3,8 @@
 Everybody is given the same turns, at the same depths, on the same databases, by turns in one run.
 """
 
+import os
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -146,8 +148,9 @@ def _times(ways: Sequence[_Way], rounds: int, *, first: int, say: Say) -> list[l
     for number in range(rounds + 1):
         say(f"round {number} of {rounds}")
         said = turns(first + number * TURNS, TURNS)
-        order = [(place + number) % len(ways) for place in range(len(ways))]
+        order = random.Random(number).sample(range(len(ways)), len(ways))  # noqa: S311  nobody always follows another
         for place in order:
+            os.sync()  # nobody pays for what another wrote
             taken = ways[place].go_on(said)
             times[place] += [[one / 1000 for one in taken]] if number else []
     return times

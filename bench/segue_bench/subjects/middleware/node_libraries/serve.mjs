@@ -14,7 +14,7 @@ export const setting = JSON.parse((await lines.next()).value);
 export async function serve(prepare, check) {
   const name = basename(process.argv[1], ".mjs");
   const { dependencies } = JSON.parse(readFileSync("package.json"));
-  say({ ready: `${name} ${dependencies[name]}, Node.js ${process.versions.node}` });
+  say({ ready: `${dependencies[name]}, Node.js ${process.versions.node}` });
   for await (const line of lines) {
     try {
       const requests = JSON.parse(line).map(prepare);

@@ -179,7 +179,7 @@ async def _times(library: Library, requests: list[dict[str, str]]) -> list[float
 def main(name: str) -> None:
     """Answer every line."""
     library = LIBRARIES[name](json.loads(sys.stdin.readline()))
-    print(json.dumps({"ready": f"{name} {version(name)}"}), flush=True)
+    print(json.dumps({"ready": version(name)}), flush=True)
     for line in sys.stdin:
         try:
             answer: object = asyncio.run(_times(library, json.loads(line)))
