@@ -20,7 +20,7 @@ from otlp_receiver import Collected, collector
 from prometheus_client.parser import text_string_to_metric_families
 from server_process import free_port
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds until what has to come has come."""
 _SET_CLOCK = """
 import mmap, os, struct, sys, time

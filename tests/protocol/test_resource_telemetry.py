@@ -281,7 +281,7 @@ async def test_metrics_take_little_of_the_time_of_a_request(tmp_path: Path, anyi
         tell_of_an_append(told)
     metrics = (time.process_time() - began) / (10 * many)
     print(f"an append: {request * 1e6:.0f} us of processor time; its metrics: {metrics * 1e6:.0f} us")
-    assert metrics < request / 10
+    assert metrics < request / 50
 
 
 def tell_of_an_append(metrics: Metrics) -> None:
