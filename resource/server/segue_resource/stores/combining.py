@@ -61,8 +61,11 @@ class Combining(Generic[A, B]):
         del self._behind[key]
 
     async def _answer(self, batch: Sequence[_Waiting[A, B]]) -> None:
-        """Whoever has left while it waited is not in the batch."""
-        found = await self._together([waiting.asked for waiting in batch])
+        """Whoever has left while it waited is not in the batch. What breaks it all is told to each."""
+        try:
+            found = await self._together([waiting.asked for waiting in batch])
+        except Exception as error:
+            found = [error] * len(batch)
         for waiting, answer in zip(batch, found, strict=True):
             if waiting.answer.done():
                 continue
