@@ -1,7 +1,7 @@
 """A disk that can be full, under the state of a running deployment: a real one of few megabytes, or a limit on files.
 
-Who may not mount (a container without that right, an ordinary user) has the limit alone, which the kernel enforces as
-it enforces a quota; where nothing may be skipped, a refused mount fails the test.
+The kernel enforces the limit as it enforces a quota; anybody may set one. Where nothing may be skipped, a refused mount
+fails the test.
 """
 
 import errno

@@ -20,12 +20,14 @@ from segue_storage import open_files
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("T7", "R16", "R47", "R50", "XD-DOS-03")]
 
-READERS = rounds(bounded=384, full=10_000)
+READERS = rounds(bounded=192, full=10_000)
 WARM = MOST
 """Readers before the first measurement, by whom everything is loaded that is loaded once."""
 AT_ONCE = 64
 EACH = 60_000
 """Bytes that an idle reader costs at most. The goal is 30,000 (G8); specs/evidence/faults.md says what is missing."""
+PATIENCE = 60.0
+"""Seconds until it is believed that nobody is told."""
 SOON = 1.0
 """Seconds within which a withdrawal ends streams (G16)."""
 QUICK = 2.0
@@ -119,12 +121,14 @@ async def test_many_idle_readers_cost_little_hear_everything_and_are_ended_when_
             began = time.monotonic()
             assert await asyncio.to_thread(lambda: server.device().say("to-all").status_code) == 201
             everybody = [reader for one in readers.values() for reader in one]
-            await asyncio.gather(*(reader.until(b"to-all") for reader in everybody))
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.gather(*(reader.until(b"to-all") for reader in everybody))
             heard = time.monotonic() - began
             device = next(iter(readers))
             began = time.monotonic()
             server.issuer.withdraw(device.key)
-            await asyncio.gather(*(reader.ended() for reader in readers[device]))
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.gather(*(reader.ended() for reader in readers[device]))
             ended = time.monotonic() - began
     print(
         f"{READERS} idle readers: {each} bytes each; others within {honest.slowest() * 1000:.0f} ms (99 of 100);"

@@ -14,7 +14,7 @@ from segue_resource.stores.keys.keeper import Keeper
 
 _calls = tables.tool_calls
 _invitations = tables.invitations
-_its = sa.bindparam("the_task")
+_its: sa.BindParameter[str] = sa.bindparam("the_task")
 _doubtful = sa.and_(tables.unfinished, _calls.c.effect.not_in(REPEATABLE))
 _open = sa.and_(
     _invitations.c.state == InvitationState.OPEN, _invitations.c.expires_at > sa.bindparam("the_time", type_=sa.Integer)
