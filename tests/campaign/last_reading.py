@@ -45,7 +45,7 @@ async def _task(worker: Worker, epochs: dict[str, int]) -> TaskReading:
         for event in await worker.log()
     ]
     item = await worker.item()
-    calls = {call_id: await worker.call(call_id) for call_id in worker.calls}
+    calls = {call_id: await worker.call(call_id) for call_id in worker.tools.calls}
     return TaskReading(
         events,
         items={} if item is None else {"plan": (item["version"], item["body"])},

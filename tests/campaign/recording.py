@@ -13,8 +13,8 @@ from history.recorder import Recorder
 from segue.jose import parse, thumbprint
 
 Json = Mapping[str, Any]
-LOST = 0.05
-"""How many of a hundred answers are lost, divided by a hundred."""
+LOST = 0.1
+"""The share of answers to what changes something that are lost on their way."""
 _TASK = re.compile(r"/tasks/(?P<task>[^/]+)(?P<rest>/.*)?")
 _CALL = re.compile(r"/tool-calls/(?P<call>[^/]+)/(?P<verb>\w+)")
 _ITEM = re.compile(r"/working-set/(?P<item>[^/]+)")

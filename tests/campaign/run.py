@@ -43,7 +43,10 @@ class Fought:
 
 
 async def fight(ground: Ground, *faults: Fault, folder: Path) -> Fought:
-    """Everybody works while the faults come, one after the other, and ends the round they are at."""
+    """Everybody works while the faults come, one after the other, and ends the round they are at.
+
+    Whom something stops that is no part of their work has found a violation too.
+    """
     with Recorder(folder / f"{next(_numbers)}.jsonl") as recorder:
         async with AsyncExitStack() as opened:
             workers = [
@@ -62,11 +65,14 @@ async def fight(ground: Ground, *faults: Fault, folder: Path) -> Fought:
             finally:
                 over.set()
             mended_at = time.monotonic_ns()
-            await asyncio.gather(*working)
-            await asyncio.gather(*(worker.recover() for worker in workers))
-            reading = await read_again(workers, database=ground.cluster.database)
+            ended = await asyncio.gather(*working, return_exceptions=True)
+            stopped = [Violation("work-goes-on", repr(refused)) for refused in ended if refused is not None]
+            going = [worker for worker, refused in zip(workers, ended, strict=True) if refused is None]
+            await asyncio.gather(*(worker.recover() for worker in going))
+            reading = await read_again(going, database=ground.cluster.database)
         history = recorder.history()
-    return Fought("; ".join(did), history, violations(history, reading), _recovery(history, mended_at))
+    found = [*stopped, *violations(history, reading)]
+    return Fought("; ".join(did), history, found, _recovery(history, mended_at))
 
 
 async def _work(worker: Worker, over: asyncio.Event) -> None:

@@ -5,11 +5,10 @@ What is asked again has the same idempotency key, the same code or the same refr
 
 import asyncio
 import itertools
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx2
 from history.recorder import Recorder
@@ -22,39 +21,12 @@ from segue_demo.site import DESKTOP_ACTIONS
 from segue_demo.task_client import TaskClient
 
 from campaign.cluster import Cluster
+from campaign.persistence import PAUSE, persist
 from campaign.recording import Recording, digest, event_digest
+from campaign.tool_user import ToolUser
 
-T = TypeVar("T")
-
-PAUSE = 0.15
-"""Seconds before something is asked again: less than `Retry-After` says, so that more is asked during a fault."""
-PATIENCE = 90.0
-"""Seconds after which somebody gives up. No fault lasts as long."""
 ANSWER = 40.0
 """Seconds that an answer may take: longer than a server waits for its database, so that what is given up is over."""
-LEASE, SHORT = 3, 1
-EFFECTS = ("idempotent", "irreversible", "reconcilable", "pure")
-
-
-class GaveUp(Exception):
-    """The servers did not come back."""
-
-
-async def persist(do: Callable[[], Awaitable[T]]) -> T:
-    """Do it, after an outage once more. Raises `Refused` and `GaveUp`."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return await do()
-        except httpx2.HTTPError as lost:
-            failure: Exception = lost
-        except Refused as refused:
-            if refused.status < 500 and refused.status != 429 and refused.error != "use_dpop_nonce":
-                raise
-            failure = refused
-        if time.monotonic() > until:
-            raise GaveUp(repr(failure)) from failure
-        await asyncio.sleep(PAUSE)
 
 
 class Worker:
@@ -67,7 +39,7 @@ class Worker:
         self._marks = itertools.count(1)
         self._desktop = journey.desktop()
         self._following: asyncio.Task[None] | None = None
-        self.calls: list[str] = []
+        self.tools = ToolUser(recorder, task_of=self._task, mark=self._mark)
         self.grant: Grant
         """Of the desktop, at the epoch that stands."""
 
@@ -82,8 +54,8 @@ class Worker:
         await asyncio.gather(
             self._write(self.grant),
             self._write(phone),
-            self._run_call([self.grant, phone]),
-            self._run_call([phone, self.grant], leaves=True),
+            self.tools.race([self.grant, phone]),
+            self.tools.leave_behind(phone, self.grant),
             persist(lambda: self.grant.refresh(self._journey.site.store)),
         )
         moved = await self._hand_over("move")
@@ -97,7 +69,7 @@ class Worker:
 
     async def recover(self) -> None:
         """Whatever call is still open is taken over, and the family of the desktop is used once more."""
-        await asyncio.gather(*(self._take_over(self.grant, call) for call in self.calls))
+        await self.tools.recover(self.grant)
         await persist(lambda: self.grant.refresh(self._journey.site.store))
         await self._append(self.grant)
 
@@ -190,56 +162,6 @@ class Worker:
                 version = int(refused.body["current"]["version"])
             else:
                 return
-
-    async def _run_call(self, grants: Sequence[Grant], *, leaves: bool = False) -> None:
-        """Several devices race to hold a call. `leaves`: who wins is gone after its effect, and comes back too late."""
-        task, key = self._task(grants[0]), self._mark()
-        effect = EFFECTS[len(self.calls) % len(EFFECTS)]
-        call = {"tool": "send", "title": "Send it", "arguments": {}, "effect": effect}
-        proposed = await persist(lambda: task.propose(call, key=key))
-        call_id = str(proposed["call_id"])
-        self.calls.append(call_id)
-        if proposed["state"] == "proposed":
-            approval = self._mark()
-            await persist(lambda: task.step(call_id, "approve", key=approval))
-        if not leaves:
-            await asyncio.gather(*(self._hold(grant, call_id) for grant in grants))
-            return
-        left = await self._hold(grants[0], call_id, leaves=True)
-        await self._take_over(grants[1], call_id)
-        late = self._mark()
-        with suppress(Refused):
-            await persist(lambda: task.step(call_id, "complete", key=late, fence=left, result="late"))
-
-    async def _take_over(self, grant: Grant, call_id: str) -> None:
-        for _ in range(100):
-            if await self._hold(grant, call_id) not in ("held", "late"):
-                return
-            await asyncio.sleep(LEASE / 10)
-
-    async def _hold(self, grant: Grant, call_id: str, *, leaves: bool = False) -> str:
-        """Claim the call and run it; what became of that. Who `leaves` says under which fence it held it."""
-        task, key, asked_at = self._task(grant), self._mark(), time.monotonic()
-        lease = SHORT if leaves else LEASE
-        try:
-            call = await persist(lambda: task.step(call_id, "claim", key=key, lease=lease))
-            if call["state"] != "claimed":
-                return str(call["state"])
-            fence, started, completed = str(call["fence"]), self._mark(), self._mark()
-            await persist(lambda: task.step(call_id, "start", key=started, fence=fence, lease=lease))
-            if time.monotonic() - asked_at > lease:  # somebody else may have it by now
-                return fence if leaves else "late"
-            self._take_effect(grant, call_id, fence)
-            if leaves:
-                return fence
-            await persist(lambda: task.step(call_id, "complete", key=completed, fence=fence, result=fence))
-        except Refused as refused:
-            return refused.error
-        return "done"
-
-    def _take_effect(self, grant: Grant, call_id: str, fence: str) -> None:
-        sent = {"task": grant.task_id, "call": call_id, "fence": fence, "device": grant.device.key.jkt}
-        self._recorder.told(self._recorder.begin(self._name, "effect", **sent))
 
     async def _reuse(self, grant: Grant) -> None:
         """Use a token twice at once, then its successor, then the first one again; and see what is left."""
