@@ -24,6 +24,11 @@ EXPECTED = {
 }
 
 
+def outcome_of(refusal: object) -> str | None:
+    """What a vector calls it: of the classes that vectors have a name for, the narrowest it is of."""
+    return next((name for kind in type(refusal).__mro__ for name, known in EXPECTED.items() if known is kind), None)
+
+
 class Memory:
     """Counts what is used up."""
 

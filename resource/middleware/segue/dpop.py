@@ -131,7 +131,8 @@ class ProofChecker:
         So will an earlier one: what the memory has lost since may be nothing that this use rests on.
         """
         if isinstance(nonce, str):
-            await self._known_incarnation()
+            if self._asked_at is None:
+                await self._ask()
             incarnation = self._incarnation_of(nonce, now)
             if incarnation is None and self._asked_at != now:
                 await self._ask()
@@ -141,7 +142,10 @@ class ProofChecker:
         raise UseDPoPNonce("the proof needs the server's current nonce")
 
     def _incarnation_of(self, nonce: str, now: int) -> bytes | None:
-        return next((each for each in self._incarnations if self._nonces.accepts(nonce, now, each)), None)
+        for incarnation in self._incarnations:
+            if self._nonces.accepts(nonce, now, incarnation):
+                return incarnation
+        return None
 
     async def _use_up(self, proof: Proof, *, now: int, incarnation: bytes) -> None:
         """Keyed on key and `jti`, not on the proof's text: a signature has a second valid form."""
