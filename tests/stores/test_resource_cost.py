@@ -1,5 +1,6 @@
 """What a resume, a page and an append cost does not depend on how long the task has been going on."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -139,6 +140,7 @@ async def test_after_a_hundred_thousand_of_everything_no_more_is_read_than_after
             "page": lambda: device.read(f"/events?after={head - 20}&limit=20"),
             "items": lambda: device.read("/working-set"),
             "items as of": lambda: device.read(f"/working-set?as_of={head}"),
+            "append": lambda: device.say("one more", key=secrets.token_hex(8)),
         }
         for ask in asked.values():  # the first time may leave a mark
             await ask()
