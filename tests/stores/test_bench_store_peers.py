@@ -33,6 +33,7 @@ def test_on_both_databases_the_store_is_measured_beside_the_floor_and_peers_that
     monkeypatch.setattr(peers, "python", none)
     monkeypatch.setattr(store_peers, "places", lambda *_: [files, cluster])
     monkeypatch.setattr(store_peers, "QUICK_DEPTHS", (1, 3))
+    monkeypatch.setattr(store_peers, "FILLED", 10)
     result = store_peers.run(Plan(quick=True, rounds=1, peers=tmp_path), lambda _: None)
     groups = [f"{name}, {depth} turns deep" for name in ("SQLite", "PostgreSQL") for depth in (1, 3)]
     assert [(figure.group, figure.what) for figure in result.figures] == [
@@ -67,9 +68,10 @@ def test_over_http_every_turn_is_two_events_of_a_task_that_a_person_began() -> N
 
 
 def test_the_floor_on_sqlite_holds_the_same_bytes_and_flushes_each_commit(tmp_path: Path) -> None:
-    said = turns(0, 2)
+    said = turns(0, 4)
     raw = RawSqlite(f"sqlite:///{tmp_path}/raw.db")
-    assert len(raw.take(said)) == 2
+    raw.begin(said[:2])
+    assert len(raw.take(said[2:])) == 2
     assert [raw.pragma(name) for name in ("journal_mode", "synchronous")] == ["wal", 2]
     raw.close()
     with sqlite3.connect(tmp_path / "raw.db") as connection:
@@ -79,9 +81,10 @@ def test_the_floor_on_sqlite_holds_the_same_bytes_and_flushes_each_commit(tmp_pa
 
 @pytest.mark.postgresql
 def test_the_floor_on_postgresql_holds_the_same_bytes(postgresql_database: str) -> None:
-    said = turns(0, 2)
+    said = turns(0, 4)
     raw = RawPostgresql(postgresql_database)
-    assert len(raw.take(said)) == 2
+    raw.begin(said[:2])
+    assert len(raw.take(said[2:])) == 2
     raw.close()
     with psycopg.connect(postgresql_database) as connection:
         kept = [bytes(body).decode() for (body,) in connection.execute("SELECT body FROM said ORDER BY number")]

@@ -30,6 +30,8 @@ PEERS = {
 }
 DEPTHS, QUICK_DEPTHS = (100, 5_000, 10_000), (100,)
 """Turns that a conversation has when it is measured."""
+FILLED = 5_000
+"""Turns that the floor's table has at any depth, for the size of a table is not what it is about."""
 TURNS = 10
 """Added in a round."""
 MOST_GROWTH = 1.2
@@ -98,6 +100,7 @@ def _raw(place: Place, depths: Sequence[int], ending: ExitStack) -> Iterator[_Wa
     for depth in depths:
         raw = (RawSqlite if place.name == "SQLite" else RawPostgresql)(place.new())
         ending.callback(raw.close)
+        raw.begin(turns(0, FILLED))
         yield _Way(FLOOR, Of.FLOOR, _group(place, depth), raw.take)
 
 
