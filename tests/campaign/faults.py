@@ -58,8 +58,11 @@ async def kill_at(ground: Ground, kind: str, point: str, moment: Moment) -> str:
 async def cut_at_a_write(ground: Ground) -> str:
     """The connection to PostgreSQL breaks at a write, and nothing else does."""
     kind, point, moment = _drawn(ground)
-    trap = Trap(point, moment, springs=lambda _: None)
-    if not await _spring(ground, kind, trap):
+    return await cut_at(ground, kind, point, moment)
+
+
+async def cut_at(ground: Ground, kind: str, point: str, moment: Moment) -> str:
+    if not await _spring(ground, kind, Trap(point, moment, springs=lambda _: None)):
         return f"nobody came to {point}"
     return f"cut {kind} off {moment} {point}"
 

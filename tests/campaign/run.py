@@ -22,7 +22,10 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Fought:
-    """`recovery` is the time from the mending to the end of the last request that failed after it, in seconds."""
+    """`recovery` is the time in seconds from the mending to the last answer after it that was an outage.
+
+    Connections that break are not counted: one that was idle may be closed at any time (RFC 9112 section 9.6).
+    """
 
     did: str
     history: list[Operation]
@@ -84,9 +87,5 @@ async def _work(worker: Worker, over: asyncio.Event) -> None:
 
 
 def _recovery(history: list[Operation], mended_at: int) -> float:
-    failed = [
-        each.given_up_at or each.returned_at or 0
-        for each in history
-        if each.given_up_at is not None or (each.refused is not None and each.refused["status"] >= 500)
-    ]
-    return max(0.0, (max(failed, default=0) - mended_at) / 1e9)
+    told = [each.returned_at or 0 for each in history if each.refused is not None and each.refused["status"] >= 500]
+    return max(0.0, (max(told, default=0) - mended_at) / 1e9)

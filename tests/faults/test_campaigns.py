@@ -16,7 +16,7 @@ from random import randrange
 
 import pytest
 from campaign import faults
-from campaign.faults import OF_POSTGRESQL, OF_PROCESSES, OF_REDIS, Fault, kill_at
+from campaign.faults import OF_POSTGRESQL, OF_PROCESSES, OF_REDIS, Fault, cut_at, kill_at
 from campaign.ground import Ground, held_ground
 from campaign.run import fight
 from campaign.wire import MOMENTS
@@ -55,8 +55,8 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(
     await _fight(ground, *coming, folder=tmp_path)
 
 
-async def test_a_process_is_killed_at_each_write_point_before_and_after_it(ground: Ground, tmp_path: Path) -> None:
-    """At those that were come to before; the bounded form at a commit."""
+async def test_killed_and_cut_off_at_each_write_point_before_and_after_it(ground: Ground, tmp_path: Path) -> None:
+    """At those that were come to before; the bounded form at commits."""
     if FULL:
         await _fight(ground, faults.nothing, folder=tmp_path)
     passed = [(kind, point) for kind in ("authz", "resource") for point in ground.cluster.write_points(kind).elements()]
@@ -67,7 +67,8 @@ async def test_a_process_is_killed_at_each_write_point_before_and_after_it(groun
         chosen = [(*ground.dice.choice(commits), ground.dice.choice(MOMENTS))]
     for number, (kind, point, moment) in enumerate(chosen):
         (folder := tmp_path / str(number)).mkdir()
-        await _fight(ground, partial(kill_at, kind=kind, point=point, moment=moment), folder=folder)
+        there = {"kind": kind, "point": point, "moment": moment}
+        await _fight(ground, partial(kill_at, **there), partial(cut_at, **there), folder=folder)
 
 
 async def _fight(ground: Ground, *coming: Fault, folder: Path) -> None:

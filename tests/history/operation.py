@@ -13,8 +13,7 @@ class Operation:
     """`name` says what was asked with what was `sent`. Times in nanoseconds of a clock that all clients share.
 
     An answer is in `told`, a refusal in `refused` (`status`, `error`, `retry_after`). With neither, the answer was
-    lost, and the request may have happened at any time after it was sent; `given_up_at` says until when its client
-    waited.
+    lost, and the request may have happened at any time after it was sent.
     """
 
     number: int
@@ -25,7 +24,6 @@ class Operation:
     returned_at: int | None = None
     told: Members | None = None
     refused: Members | None = None
-    given_up_at: int | None = None
 
     @property
     def in_doubt(self) -> bool:
@@ -53,9 +51,7 @@ def read_history(lines: Iterable[str]) -> list[Operation]:
             continue
         if "name" in note:
             sent[note["op"]] = Operation(note["op"], note["process"], note["name"], note["sent"], note["at"])
-        elif "lost" in note:
-            sent[note["op"]] = replace(sent[note["op"]], given_up_at=note["at"])
-        else:
+        elif "lost" not in note:
             told, refused = note.get("told"), note.get("refused")
             sent[note["op"]] = replace(sent[note["op"]], returned_at=note["at"], told=told, refused=refused)
     return sorted(sent.values(), key=lambda operation: operation.invoked_at)
