@@ -4,10 +4,13 @@ The wall clock alone: what measures durations goes on as it did, as it does when
 """
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+LOOKED_AT = 1
+"""Whole seconds between two looks at what the test says."""
 _LIBRARY = "usr/lib/*/faketime/libfaketimeMT.so.1"
 
 
@@ -16,16 +19,20 @@ class SteppedClock:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
-        self.step(0)
+        self._say(0)
         self.environment = {
             "LD_PRELOAD": str(_library()),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": str(LOOKED_AT),
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
     def step(self, seconds: int) -> None:
-        """So far from the machine's from now on, whatever it was before."""
+        """So far from the machine's, whatever it was before, once this returns."""
+        self._say(seconds)
+        time.sleep(LOOKED_AT + 1.5)  # it counts in whole seconds of a clock that it reads in whole seconds
+
+    def _say(self, seconds: int) -> None:
         told = self._file.with_suffix(".new")
         told.write_text(f"{seconds:+d}\n")
         told.replace(self._file)

@@ -65,6 +65,7 @@ def first(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
 @pytest.fixture
 def second(first: Deployment, tmp_path: Path) -> Iterator[Second]:
     beside = Second(first, tmp_path)
+    beside.clock.step(-STEP)
     beside.start()
     yield beside
     beside.kill()
@@ -111,6 +112,7 @@ class Used:
 
     async def once(self, beside: Grant) -> None:
         """A proof and a code are good at one process, and not at the other after it."""
+        await self.grant.request("GET", self.url, audience=self.store)  # for the nonce of now
         proved = self.grant.device.proved("POST", f"{self.url}/events", access_token=self.token)
         content = {"events": [said("once")]}
         clients = (self.journey.http, self.journey.http, beside.device.http)
@@ -140,6 +142,8 @@ class Used:
             told = answer.headers.get("www-authenticate") or answer.json()["error"]
             assert answer.status_code in (400, 401), answer.text
             assert any(word in told for word in ("invalid_dpop_proof", "use_dpop_nonce", "invalid_token")), told
+        with suppress(Refused):  # what a process that is behind remembers is void, so a nonce may be wanted once more
+            await self.grant.refresh(self.store)
         await self.grant.refresh(self.store)
 
     async def is_as_if_nothing_had_been(self) -> Grant:
@@ -167,34 +171,19 @@ async def used(first: Deployment) -> AsyncIterator[Used]:
         yield begun
 
 
-async def test_a_process_that_is_set_ahead_refuses_until_it_begins_anew_with_the_right_time(
-    second: Second, used: Used
-) -> None:
+async def test_once_means_once_while_one_clock_is_wrong(used: Used, second: Second) -> None:
     async with there(second, used.journey, used.grant) as beside:
+        await used.is_refused(beside)  # it has begun behind
+        second.clock.step(0)
         await used.is_held(beside)
+        second.clock.step(-STEP)
+        await used.is_held(beside)  # its time stands still
+        await used.once(beside)
         second.clock.step(STEP)
         await used.is_refused(beside)
-        await used.once(beside)
         phone = await used.is_as_if_nothing_had_been()
     second.clock.step(0)
     second.kill()
     second.start()
-    async with there(second, used.journey, phone) as beside:
-        await used.is_served(beside)
-
-
-async def test_a_process_that_is_set_back_stands_still_and_one_that_begins_behind_refuses(
-    second: Second, used: Used
-) -> None:
-    async with there(second, used.journey, used.grant) as beside:
-        await used.is_held(beside)
-        second.clock.step(-STEP)
-        await used.is_held(beside)
-        await used.once(beside)
-        second.kill()
-        second.start()
-        await used.is_refused(beside)
-        phone = await used.is_as_if_nothing_had_been()
-    second.clock.step(0)
     async with there(second, used.journey, phone) as beside:
         await used.is_served(beside)
