@@ -21,9 +21,9 @@ from segue_resource.settings import Settings
 from segue_resource.stores.files.blob_files import BlobFiles
 from segue_resource.stores.files.blobs import BlobStore
 from segue_resource.stores.keys.key_wrapper import KeyWrapper
-from segue_storage.watching import Watcher
 from segue_storage.database import Database, open_database
 from segue_storage.ephemeral import Ephemeral, open_ephemeral
+from segue_storage.watching import Watcher
 
 ISSUER = "https://id.example"
 STORE = "https://tasks.example"
