@@ -411,3 +411,20 @@ async def test_a_task_is_of_the_class_of_its_client_or_of_the_one_that_is_named(
     assert (cards["tsk_notes"], cards["tsk_other"]) == (store.now + 7 * DAY, store.now + 180 * DAY)
     refused = await store.cards("PUT", "/tsk_wrong", json=new | {"retention_class": "unheard-of"})
     assert (refused.status_code, refused.json()["classes"]) == (422, ["default", "ledger", "scratch"])
+
+
+async def test_when_something_was_compacted_is_counted_in_its_own_task_alone(store: StoreWorld) -> None:
+    """Both tasks have an event of the number that says so in one of them."""
+    await store.begin("tsk_other")
+    for task_id in (TASK, "tsk_other"):
+        device = store.device(task_id=task_id)
+        await device.post("/events", {"events": [event("x")] * 5})
+    answer = await store.device().post("/compactions", {"to_seq": 3, "summary": "short"})
+    assert answer.status_code == 201, answer.text
+    await store.device(task_id="tsk_other").say("the seventh")
+
+    def found(connection: sa.Connection) -> dict[str, int | None]:
+        both = retention.of_tasks(connection, [TASK, "tsk_other"])
+        return {task_id: one.standing.compacted_at for task_id, one in both.items()}
+
+    assert await store.database.read(found) == {TASK: store.now, "tsk_other": None}

@@ -56,6 +56,7 @@ def _standing() -> sa.Select[Any]:
         .where(_elisions.c.why == Why.COMPACTED)
         .order_by(_elisions.c.by_seq)
         .limit(1)
+        .correlate(_tasks)  # two levels up: without it this would be the first of any task
         .scalar_subquery()
     )
     compacted_at = sa.select(_events.c.at).where(_events.c.task_id == of_task, _events.c.seq == first)
