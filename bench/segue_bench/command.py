@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what to measure (all)",
         type=_known,
     )
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: all subjects in under a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes")
     parser.add_argument("--rounds", type=_natural, metavar="N", help="how often each is measured")
     parser.add_argument("--json", action="store_true", help="print for programs")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="write bench.md, bench.html and bench.json there")
