@@ -28,7 +28,7 @@ def bars(figures: Sequence[Figure], *, title: str) -> str:
 
 def _row(figure: Figure, floor: Figure | None, scale: float, *, top: int) -> str:
     width = max(figure.median * scale, 1)
-    low, high = (min(edge * scale, WIDTH) for edge in (min(figure.rounds), max(figure.rounds)))
+    low, high = (min(edge * scale, WIDTH - ROOM) for edge in (min(figure.rounds), max(figure.rounds)))
     middle = top + LABEL + BAR / 2
     left = floor.median * scale if floor else 0.0
     strong = " ours" if figure.of is Of.SEGUE else ""
