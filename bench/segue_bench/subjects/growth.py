@@ -122,7 +122,8 @@ def _target(what: str, measured: Measured) -> Target:
 
 def exponent(points: Sequence[tuple[float, float]]) -> float:
     """The slope of the line that fits best through the logarithms of sizes and costs."""
-    x, y = zip(*((math.log(size), math.log(cost)) for size, cost in points), strict=True)
+    x = [math.log(size) for size, _ in points]
+    y = [math.log(cost) for _, cost in points]
     middle_x, middle_y = sum(x) / len(x), sum(y) / len(y)
     above = sum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True))
     return above / sum((a - middle_x) ** 2 for a in x)
