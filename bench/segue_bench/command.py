@@ -43,11 +43,11 @@ def _measured(subject: Subject, plan: Plan) -> Result:
         return subject.run(plan, say)
     except Missing as reason:
         say(f"not measured: {reason}")
-        return Result(subject.name, subject.about, figures=(), missing={subject.name: str(reason)})
+        return subject.found(Result(figures=(), missing={subject.name: str(reason)}))
     except Exception as error:  # what the others found is not lost
         traceback.print_exc()
         why = {subject.name: f"it broke ({type(error).__name__})"}
-        return Result(subject.name, subject.about, figures=(), missing=why, broken=True)
+        return subject.found(Result(figures=(), missing=why, broken=True))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -102,8 +102,6 @@ def at_least(what: str, measured: float, bound: float, *, unit: str = " times", 
 class Result:
     """What a subject found. `conditions` are versions and settings, `missing` is who was not measured, and why."""
 
-    subject: str
-    about: str
     figures: Sequence[Figure]
     targets: Sequence[Target] = ()
     conditions: Mapping[str, str] = field(default_factory=dict)
@@ -114,6 +112,9 @@ class Result:
     """Where the time goes, as plain text."""
     broken: bool = False
     """Whether an error ended the measurement."""
+    subject: str = ""
+    about: str = ""
+    """Its name, and one line about it; whoever ran it says both."""
 
     def missed(self) -> list[Target]:
         return [target for target in self.targets if not target.met]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.requirement("E5")
 
 def result(name: str, measured: float) -> Result:
     figures = [Figure.rates("x", [1], of=Of.SEGUE)]
-    return Result(name, name, figures, [at_most("x", measured, 1.4, reason="the disk is slow")])
+    return Result(figures, [at_most("x", measured, 1.4, reason="the disk is slow")], subject=name, about=name)
 
 
 class Made(Subject):

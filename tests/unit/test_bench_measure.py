@@ -52,7 +52,7 @@ def test_a_target_of_at_least_is_missed_by_less(measured: float, met: bool) -> N
 def test_a_target_says_what_was_wanted_and_what_it_is() -> None:
     target = at_most("the whole", 61.234, 50, unit=" ms", reason="y")
     assert str(target) == "the whole: at most 50 ms; it is 61.2 ms"
-    result = Result("x", "x", [], [target, at_least("z", 4, 3, reason="")])
+    result = Result([], [target, at_least("z", 4, 3, reason="")])
     assert result.missed() == [target]
     assert [each["met"] for each in result.document()["targets"]] == [False, True]
 

@@ -13,8 +13,6 @@ from segue_bench.report.content import Run
 
 pytestmark = pytest.mark.requirement("E5")
 RESULT = Result(
-    "cakes",
-    "cakes, beside bread",
     [
         Figure.times("bread", [[50, 51], [50, 52]], of=Of.FLOOR, group="one"),
         Figure.times("cake <b>&", [[60, 61], [62, 63]], of=Of.SEGUE, group="one"),
@@ -25,6 +23,8 @@ RESULT = Result(
     {"buns": "nobody bakes them <here>"},
     ["A cake has two eggs."],
     "60 %  whisk",
+    subject="cakes",
+    about="cakes, beside bread",
 )
 RUN = Run([RESULT], {"processor": "a fast one", "load": "0.1 before; 0.2 after"}, seconds=12.3, quick=True)
 

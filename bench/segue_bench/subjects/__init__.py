@@ -1,5 +1,6 @@
 """What can be measured, one module a subject, each with `run(plan, say) -> Result`. In the order in which all run."""
 
+from dataclasses import replace
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
@@ -23,7 +24,11 @@ class Subject(NamedTuple):
 
     def run(self, plan: Plan, say: Say) -> Result:
         """Measure it. Raises `Missing`."""
-        return cast(Measured, import_module(self.module)).run(plan, say)
+        return self.found(cast(Measured, import_module(self.module)).run(plan, say))
+
+    def found(self, result: Result) -> Result:
+        """The result with the subject's name and line."""
+        return replace(result, subject=self.name, about=self.about)
 
 
 SUBJECTS = (

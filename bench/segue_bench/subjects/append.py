@@ -12,7 +12,6 @@ import psycopg
 from segue_bench.measure import Figure, Of, Plan, Result, Say, Target, at_least, ratio
 from segue_bench.opened_store import OpenedStore, Place, opened_store, places, said
 
-ABOUT = "64 writers at once, beside one commit for each event, on SQLite and PostgreSQL"
 WRITERS = 64
 TURN = 3
 """Events of a turn."""
@@ -43,7 +42,7 @@ def run(plan: Plan, say: Say) -> Result:
         "Writers are coroutines of one process and one event loop, which seals, numbers and answers on one core. "
         "Every write has an idempotency key and is answered once it is on disk."
     )
-    return Result("append", ABOUT, figures, _targets(figures), missing=missing, notes=[notes])
+    return Result(figures, _targets(figures), missing=missing, notes=[notes])
 
 
 async def _measured(place: Place, rounds: int, each: int) -> dict[str, list[float]]:

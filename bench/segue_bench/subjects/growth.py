@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from segue_bench.measure import Figure, Of, Plan, Result, Say, Target, at_most
 from segue_bench.opened_store import OpenedStore, Place, opened_store, places
 
-ABOUT = "append and resume, as a task grows to 100,000 events and a store to 1,000,000 tasks"
 EVENTS, QUICK_EVENTS = (10, 100, 1_000, 10_000, 100_000), (10, 1_000)
 TASKS, QUICK_TASKS = (1_000, 10_000, 100_000, 1_000_000), (1_000, 10_000)
 EXPONENT = 0.05
@@ -46,7 +45,7 @@ def run(plan: Plan, say: Say) -> Result:
                 ]
                 targets.append(_target(f"{place.name}, {what}", measured))
     notes = ["Rows of further tasks are copies of one, of which nothing is read; those that are measured are real."]
-    return Result("growth", ABOUT, figures, targets, missing=missing, notes=notes)
+    return Result(figures, targets, missing=missing, notes=notes)
 
 
 async def _measured(place: Place, plan: Plan, rounds: int, say: Say) -> dict[str, Measured]:

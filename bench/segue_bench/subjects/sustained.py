@@ -21,7 +21,6 @@ from segue_bench.measure import Figure, Of, Plan, Result, Say
 from segue_bench.open_load import Answer, Connections, Taken, connected, load
 from segue_bench.subjects.transfer import TimedClient, network, new_task
 
-ABOUT = "the load that both servers bear on this machine, with 99 of 100 requests under 100 ms"
 BOUND = 100.0
 """Milliseconds."""
 MIX = ("append",) * 16 + ("resume",) * 2 + ("refresh",) + ("ask",)
@@ -183,8 +182,6 @@ def _result(borne: Taken | None, broken: Taken, cores: dict[str, float], people:
         "Of 20 requests 16 append a turn of three events, 2 resume, 1 refreshes a token, 1 asks for a task with a code."
     )
     return Result(
-        "sustained",
-        ABOUT,
         figures=figures,
         conditions={f"cores kept busy by {who}": f"{busy:.2f}" for who, busy in cores.items()},
         notes=[

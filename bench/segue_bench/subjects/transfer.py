@@ -22,7 +22,6 @@ from segue_demo.site import DESKTOP_ACTIONS
 from segue_bench.ground import Servers, create_database, postgresql, redis, servers
 from segue_bench.measure import Figure, Of, Plan, Result, Say, at_most
 
-ABOUT = "the machine's part of a transfer, from the scan to the first view, on PostgreSQL and Redis"
 BOUND = 50.0
 """Milliseconds that 99 of 100 transfers may take."""
 WARMING = 10
@@ -120,13 +119,11 @@ def run(plan: Plan, say: Say) -> Result:
     slowest = max(parts, key=lambda part: part.median)
     reason = f"the longest part is {slowest.what}, {slowest.median:.1f} ms in the median"
     return Result(
-        "transfer",
-        ABOUT,
         figures=[*parts, whole],
         targets=[at_most("the whole, 99 of 100", whole.p99, BOUND, unit=" ms", reason=reason)],
         conditions={f"processor time of {who}": f"{seconds:.1f} s" for who, seconds in used.items()},
         notes=[
             "The client, a Python program, runs on the same cores; its time from request to answer is in the figures.",
-            "The tasks are new ones. What a resume costs at other depths is measured by `resume`.",
+            "The tasks are new ones. What a resume costs at other depths is measured by `growth`.",
         ],
     )

@@ -24,7 +24,6 @@ from segue_bench.subjects.authz.own import authz
 from segue_bench.subjects.authz.peer import oidc_provider
 from segue_bench.subjects.authz.sending import CONNECTIONS, send
 
-ABOUT = "a device's requests to authz on one core, beside oidc-provider on one core"
 TIMES = {POLL: 2.0, REFRESH: 2.0, REDEEM: 2.0, ASK: 1.0}
 """How many times as fast as the peer each is to be."""
 FLOORS = 1.8
@@ -126,8 +125,6 @@ def _result(own: Measured, peers: Sequence[Measured], floors: Sequence[Figure], 
         cost = 1_000_000 / rates[way].median / floor
         targets.append(at_most(f"a token minted by {way}, in floors", cost, FLOORS, reason=reason))
     return Result(
-        "authz",
-        ABOUT,
         figures=figures,
         targets=targets,
         missing=missing,

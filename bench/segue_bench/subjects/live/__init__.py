@@ -16,7 +16,6 @@ from segue_bench.measure import Figure, Of, Plan, Result, Say, Target, at_most
 from segue_bench.subjects.live.readers import Connection, Readers, Slow, Writer
 from segue_bench.subjects.live.served import ServedStore, served_store
 
-ABOUT = "from an append to its readers: 1,000 of one task, and 1,000 tasks of one each, on PostgreSQL and Redis"
 READERS, QUICK_READERS = 1_000, 200
 BOUND = 50.0
 """Milliseconds in which 99 of 100 readers have an event."""
@@ -56,7 +55,7 @@ def run(plan: Plan, say: Say) -> Result:
         Figure.times(f"{readers:,} readers, {what}", times, of=Of.SEGUE, unit="ms", group="until a reader has it")
         for what, times in taken.items()
     ]
-    return Result("live", ABOUT, figures, [_target(figure, conditions) for figure in figures], conditions)
+    return Result(figures, [_target(figure, conditions) for figure in figures], conditions)
 
 
 def _target(figure: Figure, conditions: dict[str, str]) -> Target:

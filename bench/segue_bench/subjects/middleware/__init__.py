@@ -13,7 +13,6 @@ from segue_bench.subjects.middleware.library import NODE, PYTHON, library
 from segue_bench.subjects.middleware.request import Sender, Sent
 from segue_bench.subjects.middleware.way import Bare, BareTwice, Middleware, Way
 
-ABOUT = "one request through TaskTokenMiddleware, beside bare ES256 and five libraries"
 BARE, TWICE = "bare ES256 verification", "two bare verifications"
 KNOWN, NEW_TOKEN, NEW_DEVICE = "Segue, a token it knows", "Segue, a new token", "Segue, a new token of a new device"
 SEEN, FIRST = "a request with a token seen before", "the first request with a token"
@@ -74,7 +73,7 @@ def run(plan: Plan, say: Say) -> Result:
         profile = profiled(lambda: middleware.times(requests))
     figures = [Figure.times(each.what, times[each.what], of=each.of, group=each.group) for each in contenders]
     targets = list(_targets({figure.what: figure for figure in figures}, times))
-    return Result("middleware", ABOUT, figures, targets, conditions, missing, NOTES, profile)
+    return Result(figures, targets, conditions, missing, NOTES, profile)
 
 
 def _times(contenders: Sequence[_Contender], rounds: int, sender: Sender, say: Say) -> dict[str, list[list[float]]]:

@@ -20,7 +20,6 @@ from segue_bench.subjects.store_peers.floor import RawPostgresql, RawSqlite
 from segue_bench.subjects.store_peers.own import Http, Store
 from segue_bench.subjects.store_peers.turns import Turn, turns
 
-ABOUT = "one turn made durable, beside a raw commit, OpenAI Agents, Google ADK and LangGraph"
 FLOOR, LIBRARY, HTTP = "a raw commit of its bytes", "Segue, as a library", "Segue, over HTTP"
 PEERS = {
     "OpenAI Agents": "openai",
@@ -79,7 +78,7 @@ def run(plan: Plan, say: Say) -> Result:
         Figure.times(way.what, taken, of=way.of, unit="ms", group=way.group)
         for way, taken in zip(ways, times, strict=True)
     ]
-    return Result("store-peers", ABOUT, figures, list(_targets(figures, times)), conditions, missing, NOTES)
+    return Result(figures, list(_targets(figures, times)), conditions, missing, NOTES)
 
 
 def _peers(
