@@ -141,13 +141,18 @@ def the_epoch_rises_twice(patch: Patch) -> None:
     def raise_epoch(connection: sa.Connection, task_id: str, subject: str) -> int:
         return _raise(connection, task_id, subject) and _raise(connection, task_id, subject)
 
-    _raise = transfer_store.raise_epoch
+    def raise_epochs(connection: sa.Connection, grants: Any) -> None:
+        for _ in "12":
+            _raise_all(connection, grants)
+
+    _raise, _raise_all = transfer_store.raise_epoch, transfer_store.raise_epochs
     patch.setattr(transfer_store, "raise_epoch", raise_epoch)
+    patch.setattr(transfer_store, "raise_epochs", raise_epochs)
 
 
 @_fault
 def a_withdrawn_source_still_gives(patch: Patch) -> None:
-    patch.setattr(transfer_store, "_passed_on", lambda _, approved, **__: approved.offer.actions)
+    patch.setattr(transfer_store, "_passed_on", lambda approved, *_, **__: approved.offer.actions)
 
 
 @_fault

@@ -167,11 +167,17 @@ class System:
         return await getattr(self, name)(*arguments)
 
     async def do_both(self, first: Step, second: Step, *, writes: int) -> tuple[str, str]:
-        """The second happens whole in the middle of the first, before its next write but `writes`; else after it."""
+        """The second happens whole in the middle of the first, before its next write but `writes`; else after it.
+
+        At another process: what one process is asked at once, it may do together.
+        """
         answers = []
 
         async def meanwhile() -> None:
+            one = self.world.app
+            self.world.restart()
             answers.append(await self.do(second))
+            self.world.app = one
 
         self.world.database.meanwhile, self.world.database.writes = meanwhile, writes
         answer = await self.do(first)

@@ -59,7 +59,6 @@ NOT_FUZZED = {
     "segue_resource.retention_file:_duration": _OPERATOR,
     "segue_resource.retention_file:read": _OPERATOR,
     "segue_resource.domain.compaction:thresholds": _OPERATOR,
-    "segue_storage.metrics_address:parse_metrics_address": _OPERATOR,
     "segue_resource.domain.search:_terms": "a word that `search-query` has found",
     "segue_resource.endpoints.beside:ServedBeside.__init__": _OPERATOR,
     "segue_resource.endpoints.invitations:InvitationEndpoints._with_code": _OURS,

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from bench import memory, reader
 from bench.corpus import KINDS, Question, tasks
 from bench.scored import WAYS, scores, table
 from resource_world import StoreWorld
+
+from bench import memory, reader
 
 pytest_plugins = ["resource_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("T5", "T10")]

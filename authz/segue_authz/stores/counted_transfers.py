@@ -23,9 +23,15 @@ class CountedTransfers:
     def __init__(self, transfers: TransferStore, tally: Tally) -> None:
         self._transfers = transfers
         self._tally = tally
-        self.by_id = transfers.by_id
-        self.by_code = transfers.by_code
-        self.poll = transfers.poll
+
+    async def by_id(self, transfer_id: str) -> Stored | None:
+        return await self._transfers.by_id(transfer_id)
+
+    async def by_code(self, digest: str) -> Stored | None:
+        return await self._transfers.by_code(digest)
+
+    async def poll(self, transfer_id: str, *, now: int) -> bool:
+        return await self._transfers.poll(transfer_id, now=now)
 
     async def add(self, offered: Offered, *, handle_digest: str, code_digest: str) -> None:
         await self._transfers.add(offered, handle_digest=handle_digest, code_digest=code_digest)
