@@ -33,7 +33,7 @@ Measured = dict[int, list[list[float]]]
 def run(plan: Plan, say: Say) -> Result:
     """Measure on SQLite, and on PostgreSQL where it is installed."""
     missing: dict[str, str] = {}
-    rounds = plan.often(20, quick=6)
+    rounds = plan.often(20, quick=4)
     figures: list[Figure] = []
     targets: list[Target] = []
     with ExitStack() as ending:

@@ -30,7 +30,7 @@ TURN = [
     {"kind": "message", "role": "agent", "body": {"text": "Clause nine limits it to the fees of a year. " * 16}},
     {"kind": "message", "role": "agent", "body": {"text": "Shall I propose another limit? " * 4}},
 ]
-FIRST = 100.0
+FIRST, QUICK_FIRST = 100.0, 200.0
 """Requests a second to begin with."""
 
 
@@ -122,7 +122,7 @@ def run(plan: Plan, say: Say) -> Result:
 
 
 async def _raised(on: Servers, plan: Plan, say: Say) -> Result:
-    seconds = float(plan.often(20, quick=2))
+    seconds = float(plan.often(20, quick=1))
     step = 1.5 if plan.quick else 1.15
     people = 9 if plan.quick else 63
     async with connected(on.site.issuer) as authz, connected(on.site.store) as store:
@@ -131,8 +131,8 @@ async def _raised(on: Servers, plan: Plan, say: Say) -> Result:
         for worker in workers:
             await worker.refresh()
         requests = _requests(workers)
-        await load(FIRST / 2, 2, requests)  # connections are opened and statements prepared
-        borne, cores, rate = None, dict[str, float](), FIRST
+        await load(FIRST, 2, requests)  # connections are opened and statements prepared
+        borne, cores, rate = None, dict[str, float](), QUICK_FIRST if plan.quick else FIRST
         while True:
             say(f"{rate:.0f} requests a second for {seconds:.0f} s")
             taken, used = await _measured(on, load(rate, seconds, requests))

@@ -105,7 +105,7 @@ def network(number: int) -> str:
 
 def run(plan: Plan, say: Say) -> Result:
     """Measure on servers of its own, one process each. Raises `Missing`."""
-    count = plan.often(300, quick=30)
+    count = plan.often(300, quick=15)
     people = -(-(WARMING + count) // A_PERSON)
     with postgresql() as cluster, redis() as memory, servers(create_database(cluster), memory, people=people) as on:
         say(f"{count} transfers, one after the other")

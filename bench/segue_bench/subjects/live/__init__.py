@@ -16,7 +16,7 @@ from segue_bench.measure import Figure, Of, Plan, Result, Say, Target, at_most
 from segue_bench.subjects.live.readers import Connection, Readers, Slow, Writer
 from segue_bench.subjects.live.served import ServedStore, served_store
 
-READERS, QUICK_READERS = 1_000, 200
+READERS, QUICK_READERS = 1_000, 100
 BOUND = 50.0
 """Milliseconds in which 99 of 100 readers have an event."""
 A_DEVICE = 20
@@ -29,7 +29,7 @@ ONE, EACH = "all of one task", "one of each task"
 def run(plan: Plan, say: Say) -> Result:
     """Measure on a server of its own. Raises `Missing`."""
     readers = QUICK_READERS if plan.quick else READERS
-    rounds = plan.often(100, quick=20)
+    rounds = plan.often(100, quick=10)
     _allow_files(2 * readers + 200)
     taken: dict[str, list[list[float]]] = {}
     conditions: dict[str, str] = {}
