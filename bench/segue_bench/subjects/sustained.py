@@ -127,7 +127,7 @@ async def _raised(on: Servers, plan: Plan, say: Say) -> Result:
     people = 9 if plan.quick else 63
     async with connected(on.site.issuer) as authz, connected(on.site.store) as store:
         say(f"{people} devices begin a task each")
-        workers = [await _begun(on, number, authz=authz, store=store) for number in range(people)]
+        workers = await _begun(on, people, authz=authz, store=store)
         for worker in workers:
             await worker.refresh()
         requests = _requests(workers)
@@ -158,12 +158,14 @@ def _used(on: Servers) -> dict[str, float]:
     return known | {"whatever else runs": busy_seconds() - sum(known.values())}
 
 
-async def _begun(on: Servers, number: int, *, authz: Connections, store: Connections) -> Worker:
-    """A device whose person has just begun a task on it."""
+async def _begun(on: Servers, count: int, *, authz: Connections, store: Connections) -> list[Worker]:
+    """Devices on each of which one person has just begun a task."""
     async with TimedClient() as desktops, TimedClient() as pages:
         person = Browser(pages, username=on.people[0].username, password=on.people[0].password)
-        device, grant = await new_task(on, desktops, person)
-        return Worker(device, grant, network(number), authz=authz, store=store)
+        begun = [await new_task(on, desktops, person) for _ in range(count)]
+    return [
+        Worker(device, grant, network(number), authz=authz, store=store) for number, (device, grant) in enumerate(begun)
+    ]
 
 
 def _requests(workers: Sequence[Worker]) -> Iterator[Callable[[], Awaitable[str]]]:
