@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -83,11 +84,11 @@ async def test_a_server_that_is_not_there_is_told_too() -> None:
 @pytest.mark.postgresql
 @pytest.mark.redis
 def test_a_transfer_and_a_load_are_measured_on_servers_of_their_own() -> None:
-    command = [Path(sys.executable).with_name("segue"), "bench", "transfer", "sustained", "--quick", "--json"]
+    command = [str(Path(sys.executable).with_name("segue")), "bench", "transfer", "sustained", "--quick", "--json"]
     done = subprocess.run([*command, "--rounds", "1"], capture_output=True, text=True, timeout=300)
     assert done.returncode in (0, 1), done.stderr  # 1: slower than promised, on a busy machine
     transfer, sustained = json.loads(done.stdout)["results"]
     assert [figure["what"] for figure in transfer["figures"]] == ["claim", "decide", "redeem", "resume", "the whole"]
     assert all(figure["median"] > 0 for figure in transfer["figures"])
     assert sustained["notes"][1].endswith(".")
-    assert "500" not in sustained["notes"][1]
+    assert re.search(r"too much: (\d{3}: |\w+Error)", sustained["notes"][1]) is None, "too slow, and nothing worse"
