@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from bench.corpus import KINDS, Question, tasks
-from bench.scored import WAYS, scores, table
 from resource_world import StoreWorld
-
-from bench import memory, reader
+from resume_worth import memory, reader
+from resume_worth.corpus import KINDS, Question, tasks
+from resume_worth.scored import WAYS, scores, table
 
 pytest_plugins = ["resource_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("T5", "T10")]

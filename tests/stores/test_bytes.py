@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
-from bench.corpus import tasks
 from postgresql_server import PostgreSQLServer, running_postgresql
 from resource_world import OWNER, TASK, StoreWorld, open_store_world
+from resume_worth.corpus import tasks
 from rounds import rounds
 from scrubbing import keeper_of
 from segue_resource.domain.actor import Caller

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.corpus import Question
+from resume_worth.corpus import Question
 
 UNKNOWN = "unknown"
 _WORD = re.compile(r"[a-z0-9]+")

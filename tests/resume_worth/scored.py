@@ -7,8 +7,8 @@ from typing import Any
 
 from resource_world import Device, StoreWorld
 
-from bench import memory, reader
-from bench.corpus import KINDS, Question, Session, Task
+from resume_worth import memory, reader
+from resume_worth.corpus import KINDS, Question, Session, Task
 
 WAYS = ("transcript", "summary", "working set", "working set, a third forgotten")
 FORGOTTEN = 3

@@ -1,4 +1,4 @@
-"""`python -m bench` in `tests/`: what resuming a task is worth, as a table of right answers.
+"""`python -m resume_worth` in `tests/`: what resuming a task is worth, as a table of right answers.
 
 Runs against the task store on SQLite in this process. The figures stand in `specs/evidence/resume.md`.
 """
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from resource_world import open_store_world
 
-from bench import memory
-from bench.corpus import tasks
-from bench.scored import scores, table
+from resume_worth import memory
+from resume_worth.corpus import tasks
+from resume_worth.scored import scores, table
 
 BUDGETS = (150, 300, 1200)
 
@@ -25,7 +25,7 @@ async def run(budgets: tuple[int, ...]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m resume_worth", description=__doc__)
     parser.add_argument("--tokens", type=int, nargs="+", default=BUDGETS, help="budgets of the reader's context")
     options = parser.parse_args()
     lengths = [sum(memory.tokens(text) for session in task.sessions for _, text in session.turns) for task in tasks()]
