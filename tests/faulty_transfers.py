@@ -5,7 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from segue_authz.domain.grant import Grant, Withdrawn
 from segue_authz.domain.transfer import Approved, Claimed, Offered, Redeemed, Transfer
-from segue_authz.stores.grants import insert_grant, raise_epoch, read_standing
+from segue_authz.stores.epochs import raise_epoch
+from segue_authz.stores.grants import insert_grant, read_standing
 from segue_authz.stores.port import INTERVAL, Issued, NewDevice, Stored
 from segue_authz.stores.tables import transfers
 from segue_authz.stores.transfer_row import to_values

@@ -1,6 +1,6 @@
-"""Grants, the devices that hold them, and the epoch of each task."""
+"""Grants, and the devices that hold them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from segue_storage.gathered import Gathered
 from segue_authz.domain.grant import Authentication, Grant, Reused, Standing, Withdrawn, mintable_actions, rotate
 from segue_authz.stores.actions_text import from_text, to_text
 from segue_authz.stores.arrivals import arrival, arrive
+from segue_authz.stores.epochs import epoch_of, epochs_of
 from segue_authz.stores.insert import insert_if_absent, insert_those_absent
 from segue_authz.stores.port import Issued, NewDevice
 from segue_authz.stores.tables import accounts, arrivals, clients, devices, grants, status_entries, task_epochs
@@ -170,11 +171,7 @@ def insert_grant(
     """
     device_id = _device_of(connection, grant, device, now=now)
     new_device = not _has_held(connection, device_id)
-    _begin_epoch(connection, grant.task_id)
-    epoch = connection.execute(
-        sa.select(task_epochs.c.epoch).where(task_epochs.c.task_id == grant.task_id)
-    ).scalar_one()
-    written = replace(grant, device_id=device_id, epoch=epoch)
+    written = replace(grant, device_id=device_id, epoch=epoch_of(connection, grant.task_id))
     connection.execute(grants.insert(), _values(written))
     _number(connection, written.grant_id)
     arrive(connection, written, new_device=new_device, decided_in=decided_in, now=now)
@@ -204,8 +201,7 @@ def insert_grants(connection: sa.Connection, new: Mapping[str, NewGrant], *, now
     device_ids = _devices_of(connection, asked, now=now)
     older = {"device_ids": list(set(device_ids.values()) - {one.grant.device_id for one in new.values()})}
     held = set(connection.execute(_HAS_HELD, older).scalars()) if older["device_ids"] else set()
-    tasks = {"task_ids": list({one.grant.task_id for one in new.values()})}
-    epochs = {row.task_id: row.epoch for row in connection.execute(_EPOCHS, tasks).all()}
+    epochs = epochs_of(connection, [one.grant.task_id for one in new.values()])
     written = [
         replace(one.grant, device_id=device_ids[key], epoch=epochs[one.grant.task_id]) for key, one in asked.items()
     ]
@@ -245,9 +241,6 @@ _HAS_HELD = (
     sa.select(grants.c.device_id)
     .where(grants.c.device_id.in_(sa.bindparam("device_ids", expanding=True)), grants.c.parent_grant_id.is_(None))
     .distinct()
-)
-_EPOCHS = sa.select(task_epochs.c.task_id, task_epochs.c.epoch).where(
-    task_epochs.c.task_id.in_(sa.bindparam("task_ids", expanding=True))
 )
 
 
@@ -336,46 +329,6 @@ def issued(connection: sa.Connection, grant_id: str, *, now: int) -> Issued:
     if standing is None:
         raise LookupError(grant_id)
     return Issued(standing.grant, mintable_actions(standing, now=now))
-
-
-def _begin_epoch(connection: sa.Connection, task_id: str) -> None:
-    insert_if_absent(connection, task_epochs, {"task_id": task_id, "epoch": 1})
-
-
-def hold_epoch(connection: sa.Connection, task_id: str) -> None:
-    """Keep everybody else from moving the task until this transaction ends."""
-    _begin_epoch(connection, task_id)
-    own = sa.select(task_epochs.c.epoch).where(task_epochs.c.task_id == task_id)
-    connection.execute(own.with_for_update(key_share=True))
-
-
-def hold_epochs(connection: sa.Connection, task_ids: Collection[str]) -> set[str]:
-    """`hold_epoch` for several; those that somebody else holds are left out."""
-    begun = [{"task_id": task_id, "epoch": 1} for task_id in sorted(task_ids)]
-    insert_those_absent(connection, task_epochs, begun, task_epochs.c.task_id)
-    free = _EPOCHS.with_for_update(key_share=True, skip_locked=True)
-    return {row.task_id for row in connection.execute(free, {"task_ids": list(task_ids)}).all()}
-
-
-def raise_epochs(connection: sa.Connection, moved: Sequence[Grant]) -> None:
-    """`raise_epoch` for the tasks of these grants, which are held and have been moved by those who get them."""
-    if moved:
-        by = [{"id": grant.task_id, "by": grant.subject} for grant in moved]
-        connection.execute(_MOVED.where(task_epochs.c.task_id == sa.bindparam("id")), by)
-
-
-_MOVED = task_epochs.update().values(epoch=task_epochs.c.epoch + 1, moved_by=sa.bindparam("by"))
-
-
-def raise_epoch(connection: sa.Connection, task_id: str, subject: str) -> int:
-    """The person has moved the task between their devices: one more (specs/protocol.md section 7)."""
-    statement = (
-        task_epochs.update()
-        .where(task_epochs.c.task_id == task_id)
-        .values(epoch=task_epochs.c.epoch + 1, moved_by=subject)
-        .returning(task_epochs.c.epoch)
-    )
-    return int(connection.execute(statement).scalar_one())
 
 
 _STANDING = (

@@ -10,17 +10,8 @@ from segue_storage.gathered import Gathered
 from segue_authz.domain.grant import Grant, Standing, Withdrawn, mintable_actions
 from segue_authz.domain.notice import Kind
 from segue_authz.domain.transfer import Approved, Claimed, Offered, Redeemed, Requested, Transfer, cancel, void
-from segue_authz.stores.grants import (
-    NewGrant,
-    hold_epoch,
-    hold_epochs,
-    insert_grant,
-    insert_grants,
-    raise_epoch,
-    raise_epochs,
-    read_standing,
-    read_standings,
-)
+from segue_authz.stores.epochs import hold_epoch, hold_epochs, raise_epoch, raise_epochs
+from segue_authz.stores.grants import NewGrant, insert_grant, insert_grants, read_standing, read_standings
 from segue_authz.stores.insert import insert_if_absent, insert_those_absent
 from segue_authz.stores.notices import decided, tell, told
 from segue_authz.stores.port import INTERVAL, MAX_INTERVAL, SLOWER, CodeTaken, Issued, NewDevice, Stored
