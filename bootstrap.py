@@ -16,6 +16,8 @@ PARTS = (
     "resource/server",
     "resource/mcp",
     "authz",
+    "client",
+    "adapters",
     "demo_clients",
     "threats",
     "bench",

@@ -12,9 +12,9 @@ import httpx2
 import segue_demo
 from deployment import SEGUE, Deployment
 from journey import Journey
+from segue_client.grant import Grant
 from segue_demo.browser import Browser
 from segue_demo.enrolled import Person
-from segue_demo.grant import Grant
 from segue_demo.site import CONSOLE_ACTIONS, DESKTOP_ACTIONS
 from server_process import free_port
 from terminal_program import Program

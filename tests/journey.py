@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx2
 from segue.device_key import DeviceKey
-from segue_demo import authorization, push_transfer
+from segue_client import authorization, push_transfer
+from segue_client.device import Device
+from segue_client.grant import Grant
+from segue_client.task_client import TaskClient
 from segue_demo.browser import Browser
-from segue_demo.device import Device
 from segue_demo.enrolled import Person
-from segue_demo.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS, TASK_NAME, Site
-from segue_demo.task_client import TaskClient
 
 CALL = {
     "tool": "compare_precedents",

@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 from journey import CALL, LEASE, Journey, Network, item, said
 from segue.jose import parse
-from segue_demo import authorization, push_transfer
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
+from segue_client import authorization, push_transfer
+from segue_client.device import Refused
+from segue_client.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS, TASK_NAME
 
 AUTHZ, RESOURCE = "authz", "resource"

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 from journey import Journey, said
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
+from segue_client.device import Refused
+from segue_client.grant import Grant
 
 PAUSE = 0.05
 """Seconds between two requests of one device: the machine is to do something else too."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from ssl import SSLContext
 
 import httpx2
+from segue_client.device import Refused
 
 from segue_demo.browser import Browser
-from segue_demo.device import Refused
 from segue_demo.enrolled import Person
 from segue_demo.expectation import CheckFailed, Steps
 from segue_demo.pull_rehearsal import PullRehearsal

@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import Any
 
 import httpx2
+from segue_client.device import Refused
+from segue_client.task_client import TaskClient
 
-from segue_demo.device import Refused
 from segue_demo.event_line import event_line, plain
-from segue_demo.task_client import TaskClient
 
 BEAT = 10
 """Seconds between words of presence."""

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Coroutine
 
 import httpx2
+from segue_client.device import Refused
 
-from segue_demo.device import Refused
 from segue_demo.event_line import plain
 
 INTERRUPTED = 130

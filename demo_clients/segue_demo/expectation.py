@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from segue_demo.device import Refused
+from segue_client.device import Refused
 
 Steps = Sequence[tuple[str, Callable[[], Awaitable[None]]]]
 """What is done, in words for the terminal, and how."""

@@ -8,9 +8,9 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
-from segue_demo import authorization
-from segue_demo.device import Device
-from segue_demo.grant import Grant
+from segue_client import authorization
+from segue_client.device import Device
+from segue_client.grant import Grant
 
 PATIENCE = 10
 """Seconds a browser has to send its request once it has connected."""

@@ -1,17 +1,17 @@
 """The pull as a rehearsal: a tablet asks, the person types its code, chooses the task and types what it shows."""
 
 import httpx2
+from segue_client import pull_transfer
+from segue_client.device import Device
+from segue_client.device_code import Waiting
+from segue_client.grant import Grant
+from segue_client.pull_transfer import Asked
+from segue_client.task_client import TaskClient
 
-from segue_demo import pull_transfer
 from segue_demo.browser import Browser
-from segue_demo.device import Device
-from segue_demo.device_code import Waiting
 from segue_demo.expectation import Steps, expect, refused
-from segue_demo.grant import Grant
-from segue_demo.pull_transfer import Asked
 from segue_demo.push_rehearsal import PushRehearsal
 from segue_demo.site import PHONE_ACTIONS, TASK_NAME, Site
-from segue_demo.task_client import TaskClient
 
 DEVICE_NAME = "Tablet"
 

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from segue_client import authorization, push_transfer
+from segue_client.device import Device
+from segue_client.grant import Grant
+from segue_client.push_transfer import Claim, Offer
+from segue_client.task_client import TaskClient
 
-from segue_demo import authorization, push_transfer
 from segue_demo.browser import Browser
-from segue_demo.device import Device
 from segue_demo.expectation import CheckFailed, Steps, expect, refused
-from segue_demo.grant import Grant
-from segue_demo.push_transfer import Claim, Offer
 from segue_demo.site import DESKTOP_ACTIONS, TASK_NAME, Site
-from segue_demo.task_client import TaskClient
 
 LEASE = 30
 PATIENCE = 60

@@ -9,9 +9,9 @@ import httpx2
 import pytest
 from deployment import Deployment
 from journey import Journey, open_journey, said
-from segue_demo import artifacts
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
+from segue_client import artifacts
+from segue_client.device import Refused
+from segue_client.grant import Grant
 
 pytestmark = pytest.mark.anyio
 

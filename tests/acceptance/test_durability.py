@@ -9,10 +9,10 @@ from journey import CALL, Journey, item, open_journey, said, texts
 from postgresql_server import PostgreSQLServer
 from redis_server import RedisServer
 from running_demo import RunningDemo
-from segue_demo import push_transfer
-from segue_demo.device import Refused
+from segue_client import push_transfer
+from segue_client.device import Refused
+from segue_client.grant import Grant
 from segue_demo.enrolled import Person
-from segue_demo.grant import Grant
 
 pytestmark = pytest.mark.anyio
 

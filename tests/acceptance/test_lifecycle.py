@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from journey import CALL, Journey, item, said, texts
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
+from segue_client.device import Refused
+from segue_client.grant import Grant
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ import pytest
 from deployment import Deployment
 from journey import Journey, item, open_journey, said, texts
 from running_demo import RunningDemo
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
+from segue_client.device import Refused
+from segue_client.grant import Grant
 
 pytestmark = pytest.mark.anyio
 

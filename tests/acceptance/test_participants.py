@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from journey import CALL, Journey, item, open_journey, said, texts
 from running_demo import RunningDemo
+from segue_client.grant import Grant
 from segue_demo.enrolled import Person
-from segue_demo.grant import Grant
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,9 @@ from unittest.mock import patch
 import pytest
 from deployment import Deployment
 from journey import Journey, item, open_journey, said, texts
-from segue_demo import pull_transfer
-from segue_demo.device import Device
-from segue_demo.grant import Grant
+from segue_client import pull_transfer
+from segue_client.device import Device
+from segue_client.grant import Grant
 from segue_demo.site import PHONE_ACTIONS
 from segue_resource import tasks_command
 

@@ -5,9 +5,9 @@ from html import unescape
 
 import pytest
 from journey import Journey, item, said
-from segue_demo import authorization, pull_transfer
-from segue_demo.device import Device
-from segue_demo.grant import Grant
+from segue_client import authorization, pull_transfer
+from segue_client.device import Device
+from segue_client.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS
 
 pytestmark = pytest.mark.anyio

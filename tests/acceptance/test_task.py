@@ -10,10 +10,10 @@ from deployment import Deployment
 from journey import Journey, item, open_journey, said, texts
 from running_demo import RunningDemo
 from segue.jose import parse
-from segue_demo import authorization
-from segue_demo.device import Refused
+from segue_client import authorization
+from segue_client.device import Refused
+from segue_client.grant import Grant
 from segue_demo.enrolled import Person
-from segue_demo.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS
 
 pytestmark = pytest.mark.anyio

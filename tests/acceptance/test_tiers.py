@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from journey import Journey, item, said, texts
-from segue_demo.grant import Grant
+from segue_client.grant import Grant
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 from journey import CALL, LEASE, Journey, open_journey
 from running_demo import RunningDemo
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
+from segue_client.device import Refused
+from segue_client.grant import Grant
 
 pytestmark = pytest.mark.anyio
 RESULT = {"summary": "31 of 40 precedents"}

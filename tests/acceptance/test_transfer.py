@@ -10,12 +10,12 @@ from running_demo import RunningDemo
 from segue.device_key import DeviceKey
 from segue.jose import parse
 from segue_authz.domain.bound_session import SETTLING
-from segue_demo import pull_transfer, push_transfer
+from segue_client import pull_transfer, push_transfer
+from segue_client.device import Device, Refused
+from segue_client.grant import Grant
 from segue_demo.bound_session import BoundSession, proof
 from segue_demo.browser import Browser
-from segue_demo.device import Device, Refused
 from segue_demo.enrolled import Person
-from segue_demo.grant import Grant
 from segue_demo.site import PHONE_ACTIONS
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import httpx2
-from segue_demo.device import Refused
+from segue_client.device import Refused
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from history.recorder import Recorder
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
-from segue_demo.task_client import TaskClient
+from segue_client.device import Refused
+from segue_client.grant import Grant
+from segue_client.task_client import TaskClient
 
 from campaign.persistence import persist
 

@@ -13,12 +13,12 @@ from typing import Any
 import httpx2
 from history.recorder import Recorder
 from journey import Journey
-from segue_demo import authorization, push_transfer
-from segue_demo.device import Refused
+from segue_client import authorization, push_transfer
+from segue_client.device import Refused
+from segue_client.grant import Grant
+from segue_client.task_client import TaskClient
 from segue_demo.enrolled import Person
-from segue_demo.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS
-from segue_demo.task_client import TaskClient
 
 from campaign.cluster import Cluster
 from campaign.persistence import PAUSE, persist

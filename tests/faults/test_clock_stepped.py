@@ -15,9 +15,9 @@ import pytest
 from deployment import Deployment, running_deployment
 from journey import LEASE, Journey, open_journey, said, texts
 from rerouted import Rerouted
-from segue_demo import authorization
-from segue_demo.device import Device, Refused
-from segue_demo.grant import Grant
+from segue_client import authorization
+from segue_client.device import Device, Refused
+from segue_client.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS, TASK_NAME
 from server_process import free_port
 from stepped_clock import SteppedClock

@@ -13,9 +13,9 @@ import pytest
 from deployment import SEGUE, Deployment, running_deployment
 from journey import Journey, open_journey, said, texts
 from rounds import FULL
-from segue_demo import pull_transfer
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
+from segue_client import pull_transfer
+from segue_client.device import Refused
+from segue_client.grant import Grant
 from small_disk import Disk, Limited, mounted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R19", "R24", "T8", "E5")]

@@ -22,8 +22,8 @@ from journey import CALL, Journey, open_journey, texts
 from killed_journey import AUTHZ, RESOURCE, RESULT, Kill, KilledJourney, Step, survive
 from rounds import rounds
 from segue_authz.stores.tables import grants, transfers
+from segue_client.device import Refused
 from segue_demo.agent_backend import create_app
-from segue_demo.device import Refused
 from segue_demo.servers import listen, serving
 from segue_resource.stores.tables import tasks
 from segue_storage.database import open_database

@@ -17,8 +17,8 @@ from journey import open_journey, said, texts
 from rerouted import Rerouted
 from rounds import FULL
 from segue.withdrawals import STALE
-from segue_demo.device import Device
-from segue_demo.grant import Grant
+from segue_client.device import Device
+from segue_client.grant import Grant
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A15", "T8", "XD-OPS-06")]
 

@@ -19,11 +19,11 @@ from deployment import Deployment, running_deployment
 from journey import Journey, open_journey, said
 from rounds import rounds
 from segue_authz.stores.port import INTERVAL, SLOWER
-from segue_demo import pull_transfer
-from segue_demo.device import Device, Refused
-from segue_demo.device_code import redeem
-from segue_demo.grant import Grant
-from segue_demo.pull_transfer import Asked
+from segue_client import pull_transfer
+from segue_client.device import Device, Refused
+from segue_client.device_code import redeem
+from segue_client.grant import Grant
+from segue_client.pull_transfer import Asked
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A1", "XD-DOS-01", "XD-DOS-05")]
 

@@ -20,9 +20,9 @@ from deployment import SEGUE, Deployment, running_deployment
 from journey import Journey, open_journey, said
 from segue import jose
 from segue.clock import now
-from segue_demo import authorization, push_transfer
-from segue_demo.device import Device, Refused
-from segue_demo.grant import Grant
+from segue_client import authorization, push_transfer
+from segue_client.device import Device, Refused
+from segue_client.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS, TASK_NAME
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("XD-OPS-05", "T9", "R15", "R38", "R45")]

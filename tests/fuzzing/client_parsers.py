@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from segue_demo.device import Refused, accepted
+from segue_client.device import Refused, accepted
+from segue_client.protected_resource import described
 from segue_demo.event_line import plain
-from segue_demo.protected_resource import described
 
 from fuzzing.parser import parser, text, waited
 
@@ -20,7 +20,7 @@ UNNAMED = [f"{ROOT}/tasks/tsk_1", ROOT]
 
 @parser(
     "challenge",
-    "segue_demo.protected_resource:described",
+    "segue_client.protected_resource:described",
     seeds=[
         b'DPoP error="invalid_token", resource_metadata="https://tasks.example/.well-known/oauth-protected-resource"',
         b'DPoP resource_metadata="http://["',
@@ -46,7 +46,7 @@ def challenge(data: bytes) -> None:
 
 @parser(
     "problem",
-    "segue_demo.device:accepted",
+    "segue_client.device:accepted",
     seeds=[
         b'{"type":"urn:segue:problem:not-found","title":"t","status":404,"detail":"d"}',
         b'{"error":"invalid_grant","error_description":"no"}',

@@ -15,8 +15,8 @@ from postgresql_server import PostgreSQLServer
 from redis_server import RedisServer
 from resource_process import Process, serving_issuer
 from runbook import Section, section, sections
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
+from segue_client.device import Refused
+from segue_client.grant import Grant
 from server_process import free_port
 from small_disk import Disk, mounted
 

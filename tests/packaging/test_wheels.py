@@ -18,6 +18,8 @@ PARTS = {
     "segue_resource": "resource/server",
     "segue_mcp": "resource/mcp",
     "segue_authz": "authz",
+    "segue_client": "client",
+    "segue_adapters": "adapters",
     "segue_demo": "demo_clients",
     "segue_threats": "threats",
     "segue_bench": "bench",

@@ -7,8 +7,8 @@ import pytest
 from authz_world import ISSUER, USERNAME, World
 from backchannel_world import Backend as Registered
 from backchannel_world import approved, backend, opened, pinged, signed_in
-from segue_demo.backchannel import Asked, AskedPerson, Backend, Notifications, ask
-from segue_demo.device import Refused
+from segue_client.backchannel import Asked, AskedPerson, Backend, Notifications, ask
+from segue_client.device import Refused
 from starlette.applications import Starlette
 from starlette.routing import Route
 

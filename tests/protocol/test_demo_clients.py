@@ -12,9 +12,9 @@ import pytest
 import segue_demo.agent.backend
 from clients_place import CONSOLE, TERMINAL, Place, at_browser, copy_client, join, running_place, sign_in
 from journey import Journey, open_journey, said, texts
-from segue_demo import push_transfer
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
+from segue_client import push_transfer
+from segue_client.device import Refused
+from segue_client.grant import Grant
 from segue_demo.site import TASK_NAME
 from server_process import end, launch
 from terminal_program import PATIENCE, program

@@ -17,11 +17,11 @@ from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, Subs
 from mcp.shared.exceptions import MCPError
 from mcp_types import TextResourceContents
 from mcp_world import Heard, uri
-from segue_demo.device import Refused
-from segue_demo.grant import Grant
-from segue_demo.protected_resource import ProtectedResource, described
+from segue_client.device import Refused
+from segue_client.grant import Grant
+from segue_client.protected_resource import ProtectedResource, described
+from segue_client.task_token_auth import Authorize, TaskTokenAuth
 from segue_demo.site import TASK_NAME
-from segue_demo.task_token_auth import Authorize, TaskTokenAuth
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("E4")]
 

@@ -7,7 +7,7 @@ from segue_authz.endpoints import transfer
 from segue_authz.pages import render
 from segue_authz.password import Passwords
 from segue_authz.tokens.mint import Mint
-from segue_demo.device import Device, accepted, well_known
+from segue_client.device import Device, accepted, well_known
 
 from threat_flaws.flaw import Patch, flaw
 

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from segue_demo.authorization import begin, finish
-from segue_demo.device import Device, Refused
+from segue_client.authorization import begin, finish
+from segue_client.device import Device, Refused
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("U4")]
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 import httpx2
 import pytest
-from segue_demo.backchannel import Asked, Backend, Notifications, ask
+from segue_client.backchannel import Asked, Backend, Notifications, ask
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A3", "U4")]
 ISSUER = "https://id.example"

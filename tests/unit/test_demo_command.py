@@ -6,9 +6,10 @@ from pathlib import Path
 import httpx2
 import pytest
 from segue_authz.domain.client import acceptable_uri
-from segue_demo import announcement, demo, enrolled, pull_transfer
+from segue_client import pull_transfer
+from segue_client.device import Device
+from segue_demo import announcement, demo, enrolled
 from segue_demo.check import Step
-from segue_demo.device import Device
 from segue_demo.enrolled import OtherSite, Person
 from segue_demo.qr_text import qr_lines
 from segue_demo.running import CannotRun, Running, running

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 from segue import jose
-from segue_demo import authorization, pull_transfer, push_transfer
+from segue_client import authorization, pull_transfer, push_transfer
+from segue_client.device import Device, Refused
+from segue_client.grant import Grant
 from segue_demo.browser import Browser
-from segue_demo.device import Device, Refused
-from segue_demo.grant import Grant
 
 ISSUER = "https://id.example"
 STORE = "https://tasks.example"

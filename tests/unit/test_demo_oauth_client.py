@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from segue_demo import authorization
-from segue_demo.device import Device, Refused
+from segue_client import authorization
+from segue_client.device import Device, Refused
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("A4", "U4")]
 

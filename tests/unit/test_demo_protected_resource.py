@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from segue_demo.device import Refused
-from segue_demo.protected_resource import described
+from segue_client.device import Refused
+from segue_client.protected_resource import described
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("U4")]
 

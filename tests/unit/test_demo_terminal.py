@@ -9,11 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 import segue_demo
-from segue_demo import task_client
-from segue_demo.device import Device, Refused
+from segue_client import task_client
+from segue_client.device import Device, Refused
+from segue_client.grant import Grant
+from segue_client.task_client import TaskClient
 from segue_demo.event_line import event_line, plain
-from segue_demo.grant import Grant
-from segue_demo.task_client import TaskClient
 
 ISSUER, STORE = "https://id.example", "https://tasks.example"
 DETAILS = {"type": "task", "task_id": "tsk_1", "epoch": 1, "actions": ["events:read"]}

@@ -11,9 +11,9 @@ from time import process_time
 from urllib.parse import urlencode
 
 from segue.clock import now
+from segue_client.device import Device
+from segue_client.grant import Grant
 from segue_demo.browser import Browser
-from segue_demo.device import Device
-from segue_demo.grant import Grant
 from segue_demo.site import PHONE_ACTIONS
 
 from segue_bench.ground import Servers, busy_seconds, cpu_seconds_of, create_database, postgresql, redis, servers

@@ -12,11 +12,11 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
-from segue_demo import authorization, device_code, push_transfer
+from segue_client import authorization, device_code, push_transfer
+from segue_client.device import Device, accepted
+from segue_client.grant import Grant
 from segue_demo.browser import Browser
-from segue_demo.device import Device, accepted
 from segue_demo.enrolled import Person
-from segue_demo.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS
 
 from segue_bench.ground import Servers, create_database, postgresql, redis, servers

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Sequence
 
 import httpx2
+from segue_client.device import Device
 
 from segue_demo import loopback
 from segue_demo.console import desk
-from segue_demo.device import Device
 from segue_demo.exit_status import exit_status
 from segue_demo.site import CONSOLE_ACTIONS, DEFAULT_PORT, LOOPBACK_URI, Site
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from segue_client.grant import Grant
+from segue_client.task_client import TaskClient
+
 from segue_demo.conversation import Command, converse, show_resume, typed_lines
 from segue_demo.event_line import plain
-from segue_demo.grant import Grant
-from segue_demo.task_client import TaskClient
 
 
 async def work(grant: Grant, *, store: str) -> None:

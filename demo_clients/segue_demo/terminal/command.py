@@ -5,9 +5,9 @@ import platform
 from collections.abc import Sequence
 
 import httpx2
+from segue_client.device import Device
 
 from segue_demo import loopback
-from segue_demo.device import Device
 from segue_demo.exit_status import exit_status
 from segue_demo.site import DEFAULT_PORT, DESKTOP_ACTIONS, LOOPBACK_URI, Site
 from segue_demo.terminal import room, way_in

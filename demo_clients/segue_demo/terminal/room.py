@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from segue_demo import push_transfer
+from segue_client import push_transfer
+from segue_client.device import Refused
+from segue_client.grant import Grant
+from segue_client.push_transfer import Offer
+from segue_client.task_client import TaskClient
+
 from segue_demo.conversation import converse, show_resume, typed_lines
-from segue_demo.device import Refused
 from segue_demo.event_line import plain
-from segue_demo.grant import Grant
-from segue_demo.push_transfer import Offer
 from segue_demo.qr_text import qr_lines
-from segue_demo.task_client import TaskClient
 
 GLANCE = 1
 """Seconds between looks at an offer."""

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 
 import httpx2
+from segue_client import pull_transfer, push_transfer
+from segue_client.device import Device, Refused
+from segue_client.device_code import Waiting
+from segue_client.grant import Grant
 
-from segue_demo import pull_transfer, push_transfer
-from segue_demo.device import Device, Refused
-from segue_demo.device_code import Waiting
-from segue_demo.grant import Grant
 from segue_demo.qr_text import qr_lines
 from segue_demo.site import PHONE_ACTIONS
 

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 import httpx2
+from segue_client.device import Refused
 
-from segue_demo.device import Refused
 from segue_demo.enrolled import Person
 from segue_demo.running import CannotRun, running
 from segue_demo.site import DEFAULT_PORT, Site

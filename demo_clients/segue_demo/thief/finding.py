@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx2
-
-from segue_demo.device import Refused
+from segue_client.device import Refused
 
 SIGN_IN = "sign_in_first"
 ACCEPTED = "accepted"

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 
 import httpx2
 from segue_authz.domain.bound_session import BOUND_COOKIE_LIFETIME, IN_FLIGHT, SETTLING
+from segue_client import authorization, device_code, push_transfer
+from segue_client.device import Device, Refused
 
-from segue_demo import authorization, device_code, push_transfer
 from segue_demo.bound_session import BoundSession, proof
 from segue_demo.browser import Browser
-from segue_demo.device import Device, Refused
 from segue_demo.thief.finding import Finding, tried
 from segue_demo.thief.victim import Victim
 

@@ -5,14 +5,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx2
+from segue_client import authorization
+from segue_client.authorization import AuthorizationRequest
+from segue_client.device import Device
+from segue_client.grant import Grant
 
-from segue_demo import authorization
-from segue_demo.authorization import AuthorizationRequest
 from segue_demo.bound_session import BoundSession
 from segue_demo.browser import Browser
-from segue_demo.device import Device
 from segue_demo.enrolled import Person
-from segue_demo.grant import Grant
 from segue_demo.site import DESKTOP_ACTIONS, Site
 
 TASK_NAME = "What the thief is after"

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx2
 from segue.clock import now
-from segue_demo.backchannel import Asked as Expected
-from segue_demo.backchannel import Notifications
+from segue_client.backchannel import Asked as Expected
+from segue_client.backchannel import Notifications
 from starlette.applications import Starlette
 from starlette.routing import Route
 

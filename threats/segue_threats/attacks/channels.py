@@ -9,10 +9,10 @@ import time
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import httpx2
-from segue_demo.device import Device as ReferenceDevice
-from segue_demo.device import Refused
-from segue_demo.protected_resource import described
-from segue_demo.push_transfer import scanned_code
+from segue_client.device import Device as ReferenceDevice
+from segue_client.device import Refused
+from segue_client.protected_resource import described
+from segue_client.push_transfer import scanned_code
 
 from segue_threats.attack import Need, PreconditionFailed, attack
 from segue_threats.device import members_of

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from segue.clock import now
+from segue_client.device import Device
+from segue_client.grant import Grant
 from segue_demo.browser import Browser
-from segue_demo.device import Device
-from segue_demo.grant import Grant
 
 from segue_bench.ground import Servers
 from segue_bench.open_load import Answer, Connections

@@ -69,11 +69,12 @@ async def adk(name: str, database: str, said: list[Turn]) -> GoOn:
                 event.id = Event.new_id()
                 transaction.add(table.from_event(session, event))
         await transaction.commit()
-    session = await service.get_session(app_name="bench", user_id="someone", session_id=name)
+    reopened = await service.get_session(app_name="bench", user_id="someone", session_id=name)
+    assert reopened is not None
 
     async def go_on(turn: Turn) -> None:
         for event in events(turn):
-            await service.append_event(session, event)
+            await service.append_event(reopened, event)
 
     return go_on
 

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import httpx2
 
-from segue_demo.device import Refused, accepted
-from segue_demo.grant import Grant
+from segue_client.device import Refused, accepted
+from segue_client.grant import Grant
 
 PIECE = 4 * 2**20
 """Bytes of one request."""

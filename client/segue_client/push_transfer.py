@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from segue_demo import device_code
-from segue_demo.device import Device
-from segue_demo.device_code import Waiting
-from segue_demo.grant import Grant
+from segue_client import device_code
+from segue_client.device import Device
+from segue_client.device_code import Waiting
+from segue_client.grant import Grant
 
 
 @dataclass(frozen=True)

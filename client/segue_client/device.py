@@ -1,6 +1,6 @@
 """A device with a key of its own: it proves every request with DPoP and carries the server's nonce (RFC 9449).
 
-Copy this first; `authorization`, `grant`, `push_transfer` and `task_client` build on it.
+`authorization`, `grant`, `push_transfer` and `task_client` build on it.
 """
 
 from collections.abc import Mapping

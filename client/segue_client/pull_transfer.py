@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from segue_demo.device import Device
-from segue_demo.device_code import UNSAID, Waiting
+from segue_client.device import Device
+from segue_client.device_code import UNSAID, Waiting
 
 
 @dataclass(frozen=True)

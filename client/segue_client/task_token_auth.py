@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import httpx2
 
-from segue_demo.device import asks_for_nonce
-from segue_demo.grant import Grant
-from segue_demo.protected_resource import ProtectedResource, described
+from segue_client.device import asks_for_nonce
+from segue_client.grant import Grant
+from segue_client.protected_resource import ProtectedResource, described
 
 Authorize = Callable[[ProtectedResource], Awaitable[Grant]]
 """Asks the person at the resource's authorization server for a task; decide there which issuers you trust."""

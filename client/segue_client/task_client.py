@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
-from segue_demo.device import Refused, accepted
-from segue_demo.grant import Grant
+from segue_client.device import Refused, accepted
+from segue_client.grant import Grant
 
 Body = Mapping[str, Any]
 AGAIN = 1

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from segue.jose import b64url_encode
 
-from segue_demo.device import Device, Refused
-from segue_demo.grant import Grant
+from segue_client.device import Device, Refused
+from segue_client.grant import Grant
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx2
 
-from segue_demo.device import Device, Refused
-from segue_demo.grant import Grant
+from segue_client.device import Device, Refused
+from segue_client.grant import Grant
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 SLOWER = 5

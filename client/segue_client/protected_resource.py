@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from segue_demo.device import Refused, accepted, well_known
+from segue_client.device import Refused, accepted, well_known
 
 _METADATA = re.compile(r'\bresource_metadata="([^"]+)"')
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import httpx2
 
-from segue_demo.device import Device, Refused, accepted
+from segue_client.device import Device, Refused, accepted
 
 LEEWAY = 20
 """Seconds before its end at which an access token is no longer used."""

@@ -15,9 +15,9 @@ from urllib.parse import quote_plus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue_demo.device import Device, accepted
-from segue_demo.device_code import Waiting
-from segue_demo.grant import Grant
+from segue_client.device import Device, accepted
+from segue_client.device_code import Waiting
+from segue_client.grant import Grant
 
 GRANT_TYPE = "urn:openid:params:grant-type:ciba"
 USUAL_INTERVAL = 5
