@@ -100,7 +100,7 @@ class ToolRuns:
         """
         proposed = {"tool": tool, "title": title or tool, "arguments": dict(arguments), "effect": effect}
         try:
-            call = await self._task.propose({**proposed, "reference": reference}, key=f"propose.{reference}"[:255])
+            call = await self._task.propose({**proposed, "reference": reference})
             while True:
                 if (ended := _ended(call)) is not None:
                     return ended.result

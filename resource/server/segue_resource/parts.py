@@ -26,6 +26,7 @@ from segue_resource.endpoints.heads import Heads
 from segue_resource.endpoints.health import HealthEndpoints
 from segue_resource.endpoints.history import HistoryEndpoints
 from segue_resource.endpoints.invitations import InvitationEndpoints, InvitedEndpoints
+from segue_resource.endpoints.kept_state import StateEndpoints
 from segue_resource.endpoints.lifecycle import LifecycleEndpoints
 from segue_resource.endpoints.live import Lives
 from segue_resource.endpoints.names import NameEndpoints
@@ -97,6 +98,7 @@ class Parts:
             UploadEndpoints(store, self.contents),
             ForkEndpoints(store, keeper=self.keeper),
             HistoryEndpoints(store),
+            StateEndpoints(store),
             ToolCallEndpoints(store, self.presence, random=random),
             ParticipantEndpoints(store),
             InvitationEndpoints(store, keeper=self.keeper, issuer=issuer, clock=self.clock, random=random),

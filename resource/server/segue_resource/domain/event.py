@@ -17,6 +17,7 @@ _OWN_KINDS = (
     "handoff.",
     "draft.",
     "artifact.",
+    "state.",
 )
 REPAIRED = "log.repaired"
 """An operator's repair put the task back to what can still be read, and this is what it found."""

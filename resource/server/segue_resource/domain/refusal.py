@@ -110,6 +110,14 @@ class HandoffOpen(Refused):
         self.handoff_id = handoff_id
 
 
+class ReferenceTaken(Refused):
+    """Another tool call was proposed under that reference."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__()
+        self.call_id = call_id
+
+
 class AlreadyLeads(Refused):
     """That role answers the customer already."""
 

@@ -101,6 +101,7 @@ class ToolCall:
 
     A call that was lost or cancelled keeps no fence; one of which nobody knows has a fence while somebody probes, and
     `unsettled` says who has to find out. What is `reserved` counts while the call is held or nobody knows of it.
+    `reference` is what whoever proposed it calls it.
     Times in seconds since the epoch.
     """
 
@@ -121,6 +122,7 @@ class ToolCall:
     finished_at: int | None
     unsettled: WaitsFor | None = None
     reserved: Reserved | None = None
+    reference: str | None = None
 
     @property
     def waits_for(self) -> WaitsFor | None:

@@ -53,6 +53,12 @@ _WORDS: dict[type[Refused], tuple[int, str, str, str]] = {
         "The budget of the task is used up",
         "of the unit, used and reserved leave less than is needed; a higher limit lets it go on",
     ),
+    refusal.ReferenceTaken: (
+        409,
+        "reference-taken",
+        "The reference is another tool call's",
+        "the member call_id says which",
+    ),
     refusal.NotApproved: (409, "not-approved", "The tool call is not approved", "it waits for the person"),
     refusal.WrongUploadOffset: (
         409,
@@ -121,6 +127,8 @@ def _members(refused: Refused) -> dict[str, Any]:
             return {"task_status": status, "allowed": allowed}
         case refusal.Unsettled(calls=calls) | refusal.AtWork(calls=calls):
             return {"tool_calls": calls}
+        case refusal.ReferenceTaken(call_id=call_id):
+            return {"call_id": call_id}
         case refusal.NotActive(status=status):
             return {"task_status": status}
         case refusal.NobodyPresent(known=known):

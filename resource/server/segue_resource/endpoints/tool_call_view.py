@@ -26,6 +26,7 @@ class ShownCall(TypedDict):
     finished_at: int | None
     waits_for: WaitsFor | None
     reserved: Reserved | None
+    reference: str | None
     fence: NotRequired[str]
     downstream_key: NotRequired[str]
 

@@ -21,6 +21,7 @@ from segue_resource.domain.refusal import (
     NotApproved,
     NotYourSession,
     OutcomeUnknown,
+    ReferenceTaken,
     StaleEpoch,
     TooEarly,
     TooMuch,
@@ -55,6 +56,7 @@ class NewCall(Shape, frozen=True):
     title: Title
     arguments: dict[str, Any]
     effect: Effect
+    reference: Annotated[str, Meta(pattern=r"^[!-~]{1,200}\Z")] | None = None
 
 
 class Claim(Shape, frozen=True):
@@ -148,22 +150,25 @@ class ToolCallEndpoints:
         call, head = await self._store.read(caller, lambda reading: tool_calls.find(reading, call_id))
         return show(view(call, caller), head=head)
 
-    @operation("Propose a tool call", body=NewCall, answers={201: ShownCall}, refuses=[NotActive, TooMuch, HandedOver])
+    @operation(
+        "Propose a tool call",
+        body=NewCall,
+        answers={200: ShownCall, 201: ShownCall},
+        refuses=[NotActive, TooMuch, HandedOver, ReferenceTaken],
+    )
     @requires("tool_calls:propose", task="task_id")
     async def propose(self, request: Request) -> Response:
+        """200 with the call that was proposed under this `reference` before, by whichever device."""
         body, content = await read_body(request, NewCall)
         call_id = f"call_{self._random(12).hex()}"
 
         def work(writing: Writing) -> Answer:
+            asked: dict[str, Any] = {"tool": body.tool, "arguments": body.arguments, "effect": body.effect}
+            known = body.reference and tool_calls.known_as(writing, body.reference, **asked)
+            if known:
+                return answer(200, view(known, writing.caller))
             handoffs.require_not_handed_over(writing, handoffs.working_role(writing.role))
-            call = tool_calls.propose(
-                writing,
-                call_id=call_id,
-                tool=body.tool,
-                title=body.title,
-                arguments=body.arguments,
-                effect=body.effect,
-            )
+            call = tool_calls.propose(writing, call_id=call_id, title=body.title, reference=body.reference, **asked)
             return answer(201, view(call, writing.caller))
 
         return await mutate(self._store, request, content, work)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from segue_resource.domain.elision import Elided, Elision, Why, hiding, outermost, recent
 from segue_resource.domain.event import Event, NewEvent
 from segue_resource.domain.handoff import LEADS
+from segue_resource.domain.kept_state import PREFIX as STATE
 from segue_resource.domain.participant import SPEAKS_AS, Role
 from segue_resource.domain.refusal import CursorAhead, NotYourRole
 from segue_resource.stores import drafts, handoffs, sessions, tables
@@ -53,7 +54,7 @@ _COUNTS = (
 )
 _picked = sa.and_(_its, _events.c.seq.in_(sa.bindparam("numbers", expanding=True)))
 _NAMED = sa.select(_events).where(_picked)  # in no order: for the sake of one, SQLite would read the whole log
-_NAMED_SIZES = sa.select(_events.c.seq, _events.c.size).where(_picked)
+_NAMED_SIZES = sa.select(_events.c.seq, _events.c.kind, _events.c.size).where(_picked)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def page(reading: Reading, *, after: int, most: int, full: bool = False) -> Page
         return Page([], reading.head, after)
     held = elisions.reaching(reading, after + 1)
     numbers, last = _next(reading, [] if full else held, after=after, most=most)
-    shown = _readable(reading, numbers)
+    shown = _readable(reading, numbers, with_state=full)
     last = last if len(shown) == len(numbers) else shown[-1].seq
     here = [elision for elision in outermost(held) if elision.meets(after + 1, last)]
     hidden = {event.seq: by.by_seq for event in shown if (by := hiding(here, event.seq, event.kind))}
@@ -113,16 +114,31 @@ def page(reading: Reading, *, after: int, most: int, full: bool = False) -> Page
 
 
 def tail(reading: Reading, held: Sequence[Elision], *, most: int) -> list[ShownEvent]:
-    """The last events outside every elision, at most `most`, in their order; none up to one that is damaged."""
-    numbers = recent(held, head=reading.head, most=most)
-    sizes = [row.size for row in _found(reading, _SIZES, _NAMED_SIZES, numbers)]
-    numbers = numbers[len(numbers) - _fitting(reversed(sizes), TAIL_BYTES) :]
+    """The last events outside every elision, at most `most`, in their order; none up to one that is damaged.
+
+    Those of an agent's state are passed over, and none is looked for behind `WINDOW` of them.
+    """
+    found = _recent(reading, held, most=most)
+    sizes = [row.size for row in found]
+    numbers = [row.seq for row in found[len(found) - _fitting(reversed(sizes), TAIL_BYTES) :]]
     while numbers:
         try:
             return _whole(reading, numbers)
         except Damaged:
             numbers = numbers[1:]
     return []
+
+
+def _recent(reading: Reading, held: Sequence[Elision], *, most: int) -> list[sa.Row[Any]]:
+    """Number, kind and size of the last events that are neither hidden nor of an agent's state."""
+    found: list[sa.Row[Any]] = []
+    last, looked, window = reading.head, 0, most
+    while last and len(found) < most and looked < WINDOW:
+        numbers = recent(held, head=last, most=window)
+        rows = [row for row in _found(reading, _SIZES, _NAMED_SIZES, numbers) if not row.kind.startswith(STATE)]
+        found = [*rows, *found][-most:]
+        last, looked, window = (numbers[0] - 1 if numbers else 0), looked + window, 10 * most
+    return found
 
 
 def named(reading: Reading, numbers: Sequence[int]) -> list[Event]:
@@ -186,23 +202,23 @@ def _unbroken(reading: Reading, rows: Iterable[sa.Row[Any]], first: int) -> list
     return found
 
 
-def _readable(reading: Reading, numbers: Sequence[int]) -> list[ShownEvent]:
+def _readable(reading: Reading, numbers: Sequence[int], *, with_state: bool) -> list[ShownEvent]:
     """The events before the first that cannot be read. Raises `Damaged` if none can."""
     try:
-        return _whole(reading, numbers)
+        return _whole(reading, numbers, with_state=with_state)
     except Damaged:
         if len(numbers) == 1:
             raise
     half = len(numbers) // 2
-    found = _readable(reading, numbers[:half])
+    found = _readable(reading, numbers[:half], with_state=with_state)
     with suppress(Damaged):
-        found += _readable(reading, numbers[half:]) if len(found) == half else []
+        found += _readable(reading, numbers[half:], with_state=with_state) if len(found) == half else []
     return found
 
 
-def _whole(reading: Reading, numbers: Sequence[int]) -> list[ShownEvent]:
+def _whole(reading: Reading, numbers: Sequence[int], *, with_state: bool = False) -> list[ShownEvent]:
     """All of them. Raises `Damaged`."""
-    found = _read(reading, numbers)
+    found = _read(reading, numbers, with_state=with_state)
     if len(found) < len(numbers):
         raise _missing(reading, min({*numbers} - {event.seq for event in found}))
     return found
@@ -213,9 +229,9 @@ def _missing(reading: Reading, seq: int) -> Damaged:
     return Damaged(f"event {seq} is missing", place=place)
 
 
-def _read(reading: Reading, numbers: Sequence[int]) -> list[ShownEvent]:
+def _read(reading: Reading, numbers: Sequence[int], *, with_state: bool = False) -> list[ShownEvent]:
     """The events of those numbers, in their order, hidden or not."""
-    return list(show_events(_found(reading, _EVENTS, _NAMED, numbers), reading.keys))
+    return list(show_events(_found(reading, _EVENTS, _NAMED, numbers), reading.keys, with_state=with_state))
 
 
 def _found(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from segue_resource.domain.actor import Actor
 from segue_resource.domain.event import LOST, Event, ExpiredEvent, LostEvent, NewEvent
+from segue_resource.domain.kept_state import PREFIX as STATE
 from segue_resource.stores import rows, tables
 from segue_resource.stores.keys.task_keys import TaskKeys
 
@@ -60,12 +61,18 @@ def opened(shown: ShownEvent) -> Event:
     )
 
 
-def show_events(found: Iterable[Sequence[Any]], keys: TaskKeys) -> Iterator[ShownEvent]:
-    """The events of whole rows, in their order. Raises `Damaged`."""
+def show_events(found: Iterable[Sequence[Any]], keys: TaskKeys, *, with_state: bool = False) -> Iterator[ShownEvent]:
+    """The events of whole rows, in their order; of an agent's state only how large it is, unless `with_state`.
+
+    Raises `Damaged`.
+    """
     actors: dict[tuple[str, str | None, str | None], Actor] = {}
-    for task_id, seq, kind, role, at, sub, client_id, device_id, session_id, _, key_no, sealed in found:
+    for task_id, seq, kind, role, at, sub, client_id, device_id, session_id, size, key_no, sealed, _ in found:
         said = (sub, client_id, device_id)
         actor = actors.get(said) or actors.setdefault(said, Actor(*said))
+        if kind.startswith(STATE) and not with_state:
+            yield ShownEvent(seq, kind, role, at, actor, session_id, msgspec.Raw(b'{"bytes":%d}' % size))
+            continue
         stands = [kind, role, at, sub, client_id, device_id, session_id]  # as `beside`
         body = keys.of(task_id).unseal_json(key_no, sealed, table=_TABLE, row=str(seq), beside=stands)
         shown = ShownEvent(seq, kind, role, at, actor, session_id, msgspec.Raw(body or _EMPTY))
@@ -94,8 +101,12 @@ class Log:
         actor: Actor | None = None,
         session_id: str | None = None,
         sealed_for: str | None = None,
+        state_key: str | None = None,
     ) -> int:
-        """Number the event; its sequence number. It is sealed under the actor's data key, or that of `sealed_for`."""
+        """Number the event; its sequence number. It is sealed under the actor's data key, or that of `sealed_for`.
+
+        One that keeps or drops an entry of the agent's state is found again by its `state_key`.
+        """
         self.head += 1
         actor = actor or self._actor
         row = {
@@ -108,6 +119,7 @@ class Log:
             "client_id": actor.client_id,
             "device_id": actor.device_id,
             "session_id": session_id,
+            "state_key": state_key,
         }
         sub = sealed_for or actor.sub
         sealed = self._keys.seal(event.body, sub=sub, table=_TABLE, row=str(self.head), beside=beside(row))

@@ -14,6 +14,10 @@ unfinished = sa.text("state IN ({})".format(", ".join(f"'{state}'" for state in 
 """Without parameters, so that both databases see that the partial index answers it."""
 
 
+by_code_point = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text whose order is that of its code points, in every database alike."""
+
+
 def _task_id() -> sa.Column[str]:
     return sa.Column("task_id", sa.Text, sa.ForeignKey("tasks.task_id"), primary_key=True)
 
@@ -217,6 +221,15 @@ events = sa.Table(
     sa.Column("size", sa.Integer, nullable=False),  # bytes of the body before it was sealed
     sa.Column("key_no", sa.Integer, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("state_key", by_code_point),  # of an entry of the agent's state, which the event keeps or drops
+    sa.Index(
+        "events_by_state_key",
+        "task_id",
+        "state_key",
+        "seq",
+        postgresql_where=sa.text("state_key IS NOT NULL"),
+        sqlite_where=sa.text("state_key IS NOT NULL"),
+    ),
 )
 
 elisions = sa.Table(
@@ -329,6 +342,15 @@ tool_calls = sa.Table(
     sa.Column("started_seq", sa.BigInteger),  # the event of its last start; absent where a former release started it
     sa.Column("reserved_unit", sa.Text),
     sa.Column("reserved", sa.BigInteger),  # what is not reported yet of what its claim has set aside
+    sa.Column("reference", sa.Text),  # what whoever proposed it calls it
+    sa.Index(
+        "tool_calls_by_reference",
+        "task_id",
+        "reference",
+        unique=True,
+        postgresql_where=sa.text("reference IS NOT NULL"),
+        sqlite_where=sa.text("reference IS NOT NULL"),
+    ),
     sa.Index("tool_calls_by_proposal", "task_id", "proposed_seq"),
     sa.Index(
         "tool_calls_by_start",

@@ -29,6 +29,7 @@ def new_row(call: ToolCall, keys: TaskKeys, *, sub: str) -> dict[str, Any]:
         "state": call.state,
         "attempt": call.attempt,
         "proposed_seq": call.proposed_seq,
+        "reference": call.reference,
         "size": sealed.size,
         "proposal_key_no": sealed.key_no,
         "proposal_sealed": sealed.value,
@@ -92,6 +93,7 @@ def from_row(row: sa.Row[Any], keys: TaskKeys) -> ToolCall:
         finished_at=row.finished_at,
         unsettled=None if row.unsettled is None else WaitsFor(row.unsettled),
         reserved=None if row.reserved_unit is None else Reserved(row.reserved_unit, row.reserved),
+        reference=row.reference,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from segue_resource.domain.refusal import NotFound, Refused, TooMuch
+from segue_resource.domain.refusal import NotFound, ReferenceTaken, Refused, TooMuch
 from segue_resource.domain.tool_call import Effect, State, Step, ToolCall, first_state
 from segue_resource.stores import tables
 from segue_resource.stores.tool_call_row import CHANGING, changed, from_row, new_row
@@ -23,6 +23,7 @@ _calls = tables.tool_calls
 _its = _calls.c.task_id == sa.bindparam("the_task")
 _this = sa.and_(_its, _calls.c.call_id == sa.bindparam("the_call"))
 _ONE = sa.select(_calls).where(_this)
+_REFERRED = sa.select(_calls).where(_its, _calls.c.reference == sa.bindparam("the_reference"))
 _UNFINISHED = sa.select(_calls).where(_its, tables.unfinished).order_by(_calls.c.proposed_seq)
 _COUNT_UNFINISHED = sa.select(sa.func.count()).select_from(_calls).where(_its, tables.unfinished)
 _SIZES = (
@@ -54,7 +55,14 @@ class LostRace(Refused):
 
 
 def propose(
-    writing: Writing, *, call_id: str, tool: str, title: str, arguments: dict[str, Any], effect: Effect
+    writing: Writing,
+    *,
+    call_id: str,
+    tool: str,
+    title: str,
+    arguments: dict[str, Any],
+    effect: Effect,
+    reference: str | None = None,
 ) -> ToolCall:
     """Record a new call. Raises `NotActive` and `TooMuch`."""
     writing.require_working()
@@ -77,10 +85,25 @@ def propose(
         proposed_seq=writing.head + 1,
         started_at=None,
         finished_at=None,
+        reference=reference,
     )
-    writing.note("tool_call.proposed", _told(call))
+    writing.note("tool_call.proposed", _told(call) | ({} if reference is None else {"reference": reference}))
     row = {"version": 1, **new_row(call, writing.keys, sub=caller.sub)}
     writing.connection.execute(_INSERT, row)
+    return call
+
+
+def known_as(
+    writing: Writing, reference: str, *, tool: str, arguments: dict[str, Any], effect: Effect
+) -> ToolCall | None:
+    """The call that was proposed under that reference before. Raises `ReferenceTaken` if it asks for something else."""
+    asked = {"the_task": writing.caller.task_id, "the_reference": reference}
+    row = writing.connection.execute(_REFERRED, asked).one_or_none()
+    if row is None:
+        return None
+    call = from_row(row, writing.keys)
+    if (call.tool, call.arguments, call.effect) != (tool, arguments, effect):
+        raise ReferenceTaken(call.call_id)
     return call
 
 

@@ -158,12 +158,15 @@ class Writing:
         """Whatever changes the task's own record asks first. Raises `NotActive` once it is closed."""
         require_not_ended(self.status)
 
-    def note(self, kind: str, body: dict[str, Any], *, sealed_for: str | None = None) -> int:
+    def note(
+        self, kind: str, body: dict[str, Any], *, sealed_for: str | None = None, state_key: str | None = None
+    ) -> int:
         """Log that the state of the task has changed; the sequence number of the event. The audit gets its part.
 
         It is sealed under the caller's data key, or that of `sealed_for` where it tells what others wrote.
         """
-        seq = self._log.add(NewEvent(kind, "system", body), actor=self.caller.actor, sealed_for=sealed_for)
+        event = NewEvent(kind, "system", body)
+        seq = self._log.add(event, actor=self.caller.actor, sealed_for=sealed_for, state_key=state_key)
         self.tell("noted", kind)
         about = about_event(kind, body)
         if about is not None:

@@ -20,14 +20,14 @@ _COUNT = sa.select(sa.func.count()).where(_its)
 _ADD = sa.insert(_elisions)
 
 
-def reaching(unit: Reading | Writing, first: int) -> list[Elision]:
-    """Those in effect that end at the number `first` or later.
+def reaching(unit: Reading | Writing, first: int, *, last: int | None = None) -> list[Elision]:
+    """Those in effect, right after the event `last` if it is said, that end at the number `first` or later.
 
     That is enough to know which are: what a rollback undoes ends before the rollback's own range does. In a fork those
     count that had been said when it began; what the other task elides later is its own.
     """
     found: list[Elision] = []
-    for stretch in stretches(unit, 1, unit.head):
+    for stretch in stretches(unit, 1, unit.head if last is None else last):
         asked = {"the_task": stretch.task_id, "first": first, "last": stretch.last}
         rows = unit.connection.execute(_REACHING, asked)
         found += [Elision(row.from_seq, row.to_seq, row.by_seq, Why(row.why)) for row in rows]

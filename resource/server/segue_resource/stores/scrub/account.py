@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segue_resource.domain.event import LOST, REPAIRED, written_by_the_store
+from segue_resource.domain.kept_state import PREFIX as STATE
 from segue_resource.domain.lifecycle import Status
 from segue_resource.domain.participant import Role
 from segue_resource.stores.ending.own_writing import OPERATOR, STORE
@@ -61,7 +62,7 @@ class Account:
             self.last_at = max(self.last_at, row.at)
         if row.kind == LOST:
             self.doubt(row.seq, None)
-        elif written_by_the_store(row.kind):
+        elif written_by_the_store(row.kind) and not row.kind.startswith(STATE):  # which nothing lies beside
             told = Told(row.seq, row.kind, row.at, row.sub, row.client_id, row.device_id, self._epoch(), body)
             self.by_seq[row.seq] = told
             self._by_topic[_topic(row.kind)].append(told)

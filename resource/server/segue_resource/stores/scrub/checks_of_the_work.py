@@ -189,7 +189,7 @@ def calls(found: Found) -> Iterator[Fault]:
 def _call(found: Found, row: Any, told: list[Told]) -> Iterator[Fault]:
     expected: dict[str, Any] = {"effect": told[0].body["effect"]}
     if told[0].kind == "tool_call.proposed":
-        expected["proposed_seq"] = told[0].seq
+        expected |= {"proposed_seq": told[0].seq, "reference": told[0].body.get("reference")}
     if found.account.sure("tool_call", since=told[-1].seq):
         expected |= {"state": told[-1].body["state"], "attempt": told[-1].body["attempt"]}
     if found.account.sure("tool_call", since=told[0].seq):

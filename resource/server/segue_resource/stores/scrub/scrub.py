@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from segue_resource.domain.event import LOST
+from segue_resource.domain.kept_state import PREFIX as STATE
 from segue_resource.stores import tables
 from segue_resource.stores.keys.sealing import ChangedBeside, Damaged
 from segue_resource.stores.keys.task_keys import Keeper, TaskKeys
@@ -106,6 +107,7 @@ class Scrub:
         else:
             self._account.tell(row, body)
             self._size(row, body)
+            self._state_key(row, body)
 
     def _follow(self, seq: int) -> None:
         """Numbers are dense: what is between the last one and this is missing."""
@@ -124,6 +126,13 @@ class Scrub:
             key = {"task_id": self.task_id, "seq": row.seq}
             what = "size is not that of the body"
             self._fault(row.seq, Harm.WRONG, what, Remedy.REBUILT, lambda m: m.change(_events, key, {"size": size}))
+
+    def _state_key(self, row: sa.Row[Any], body: dict[str, Any]) -> None:
+        expected = body["key"] if row.kind.startswith(STATE) else None
+        if row.state_key != expected:
+            key, told = {"task_id": self.task_id, "seq": row.seq}, {"state_key": expected}
+            what = "state_key is not that of the body"
+            self._fault(row.seq, Harm.WRONG, what, Remedy.REBUILT, lambda mending: mending.change(_events, key, told))
 
     def _stray(self, row: sa.Row[Any]) -> None:
         key = {"task_id": self.task_id, "seq": row.seq}
