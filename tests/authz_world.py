@@ -24,7 +24,15 @@ from segue_authz.domain.client import Client
 from segue_authz.domain.identifier import new
 from segue_authz.domain.policy import Policies
 from segue_authz.domain.proximity import Locator, NoLocator
-from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Choice, Invitation, NotInvited, TaskCard
+from segue_authz.domain.task_card import (
+    CannotJoin,
+    CardsUnavailable,
+    Choice,
+    Invitation,
+    NotInvited,
+    TaskCard,
+    TaskName,
+)
 from segue_authz.enrolment import add_client, add_user
 from segue_authz.outbound import Outbound
 from segue_authz.password import hash_password
@@ -86,6 +94,10 @@ class Cards:
         self._check()
         card = self.tasks.get((subject, task_id))
         return replace(card, sensitivity=self.sensitivity) if card else None
+
+    async def name(self, subject: str, task_id: str) -> TaskName | None:
+        card = await self.card(subject, task_id)
+        return TaskName(card.name, card.owner) if card else None
 
     async def create(self, subject: str, task_id: str, *, name: str, name_source: str, client_id: str) -> TaskCard:
         self._check()

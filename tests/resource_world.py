@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ class StoreWorld:
         """A device of the owner with a token for the task; `token` changes what the token says."""
         return Device(self, TestDevice(clock=self.clock), token)
 
-    def service_token(self, sub: str = OWNER, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
+    def service_token(self, sub: str | None = OWNER, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
         """What the authorization server signs for one request; None removes a claim."""
         content = {
             "iss": ISSUER,
@@ -113,6 +114,11 @@ class StoreWorld:
         content = {"name": name, "name_source": "agent_proposed"}
         answer = await self.cards("PUT", f"/{task_id}", token=self.service_token(sub), json=content)
         assert answer.status_code == 201, answer.text
+
+
+def digest_of(body: bytes | str) -> str:
+    """As `asks` of a service token has it."""
+    return jose.b64url_encode(sha256(body.encode() if isinstance(body, str) else body).digest())
 
 
 class Lifespan:

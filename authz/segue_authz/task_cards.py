@@ -1,20 +1,34 @@
 """The task store, asked over HTTP with a JWT signed by our own keys (specs/protocol.md section 9)."""
 
+from asyncio import gather
+from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx2
-import jwt
 import msgspec
 from segue.clock import Clock
+from segue.jose import b64url_encode, sign
+from segue_storage.gathered import Gathered
 
 from segue_authz.domain.identifier import Random, secret
-from segue_authz.domain.task_card import CannotJoin, CardsUnavailable, Choice, Invitation, NotInvited, TaskCard
+from segue_authz.domain.task_card import (
+    CannotJoin,
+    CardsUnavailable,
+    Choice,
+    Invitation,
+    NotInvited,
+    TaskCard,
+    TaskName,
+)
 from segue_authz.pages.text import marked
 from segue_authz.tokens.signing_keys import SigningKeys
 
 _LIFETIME = 30
+_JSON = {"Content-Type": "application/json"}
 _LONGEST_REASON = 400
 _T = TypeVar("_T")
 
@@ -37,6 +51,10 @@ class _MatchedCards(msgspec.Struct):
     cards: list[_MatchedCard]
 
 
+class _Names(msgspec.Struct):
+    names: list[TaskName | None]
+
+
 class _Noted(msgspec.Struct):
     noted: bool
 
@@ -49,6 +67,8 @@ class _Problem(msgspec.Struct):
     type: str
 
 
+_NOT_TOGETHER = (400, 404, 405, 422, 500)
+"""The task store has not learnt to be asked for several at once, or one of them is more than it can take."""
 _CANNOT_JOIN = {
     "already-takes-part": marked("You take part in this task already."),
     "not-active": marked("This task has ended."),
@@ -69,6 +89,7 @@ class TaskCardsOverHttp:
         self._keys = keys
         self._clock = clock
         self._random = random
+        self._names = Gathered(self._all_names, away=CardsUnavailable)
 
     async def open_tasks(self, subject: str) -> list[TaskCard]:
         return _decode(await self._ask("GET", "/task-cards", subject), _Cards).cards
@@ -86,6 +107,28 @@ class TaskCardsOverHttp:
     async def card(self, subject: str, task_id: str) -> TaskCard | None:
         answer = await self._ask("GET", f"/task-cards/{quote(task_id, safe='')}", subject)
         return None if answer.status_code == 404 else _decode(answer, TaskCard)
+
+    async def name(self, subject: str, task_id: str) -> TaskName | None:
+        """Those that wait are asked for by one request, and none is told what was read before it asked."""
+        found = await self._names.ask((subject, task_id))
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    async def _all_names(self, asked: list[tuple[str, str]]) -> list[TaskName | BaseException | None]:
+        content = msgspec.json.encode({"asked": [{"sub": subject, "task_id": task_id} for subject, task_id in asked]})
+        token = self._service_token(asks=b64url_encode(sha256(content).digest()))
+        answer = await self._send("POST", "/task-cards/names", token, content=content, headers=_JSON)
+        if answer.status_code in _NOT_TOGETHER:
+            return await gather(*(self._name(*one) for one in asked), return_exceptions=True)
+        names = _decode(answer, _Names).names
+        if len(names) != len(asked):
+            raise CardsUnavailable("the task store answered another question")
+        return [*names]
+
+    async def _name(self, subject: str, task_id: str) -> TaskName | None:
+        card = await self.card(subject, task_id)
+        return TaskName(card.name, card.owner) if card else None
 
     async def create(self, subject: str, task_id: str, *, name: str, name_source: str, client_id: str) -> TaskCard:
         path = f"/task-cards/{quote(task_id, safe='')}"
@@ -113,25 +156,23 @@ class TaskCardsOverHttp:
         return answer
 
     async def _ask(self, method: str, path: str, subject: str, **content: Any) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {self._service_token(subject)}"}
+        return await self._send(method, path, self._service_token(sub=subject), **content)
+
+    async def _send(
+        self, method: str, path: str, token: str, *, headers: Mapping[str, str] = MappingProxyType({}), **content: Any
+    ) -> httpx2.Response:
+        headers = {**headers, "Authorization": f"Bearer {token}"}
         try:
             return await self._http.request(method, self._audience + path, headers=headers, **content)
         except httpx2.HTTPError as failure:
             raise CardsUnavailable("the task store cannot be reached") from failure
 
-    def _service_token(self, subject: str) -> str:
-        now = self._clock()
-        claims = {
-            "iss": self._issuer,
-            "aud": self._audience,
-            "sub": subject,
-            "iat": now,
-            "exp": now + _LIFETIME,
-            "jti": secret(self._random, 16),
-        }
-        key = self._keys.current
-        headers = {"typ": "segue-service+jwt", "kid": key.kid}
-        return jwt.encode(claims, key.private_key, algorithm="ES256", headers=headers)
+    def _service_token(self, **asked: str) -> str:
+        """For one request: of the person `sub`, or of the body whose digest is `asks`."""
+        now, key = self._clock(), self._keys.current
+        claims = {"iss": self._issuer, "aud": self._audience, **asked, "iat": now, "exp": now + _LIFETIME}
+        claims["jti"] = secret(self._random, 16)
+        return sign({"typ": "segue-service+jwt", "kid": key.kid}, claims, key.private_key)
 
 
 def _because(match: _Match | None) -> str:

@@ -464,6 +464,7 @@ def task_card(data: bytes) -> None:
         TaskCard,
         task_cards._Cards,
         task_cards._MatchedCards,
+        task_cards._Names,
         task_cards._Noted,
         task_cards._Joined,
         task_cards._Problem,

@@ -1,12 +1,16 @@
 """Task cards: what the authorization server may ask, and that nobody else may."""
 
+import json
 import secrets
+from typing import Any
 
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from resource_world import NAME, OWNER, START, TASK, StoreWorld, event, item
+from resource_world import NAME, OWNER, START, TASK, StoreWorld, digest_of, event, item
 from segue import jose
 from segue.authority import ACTIONS
+from segue_resource.stores import tables
 from segue_storage.ephemeral import MemoryUnavailable
 
 pytest_plugins = ["resource_fixtures"]
@@ -132,6 +136,51 @@ async def test_a_service_token_that_is_not_exactly_right_is_refused(store: Store
         assert (await store.http.get("/task-cards", headers=headers)).headers["WWW-Authenticate"] == "Bearer"
     twice = [("Authorization", f"Bearer {store.service_token()}")] * 2
     assert (await store.http.get("/task-cards", headers=twice)).status_code == 401
+
+
+STRANGER = "usr_stranger"
+
+
+def asking(*asked: tuple[str, str]) -> str:
+    """As the client of these tests writes JSON."""
+    content = {"asked": [{"sub": sub, "task_id": task_id} for sub, task_id in asked]}
+    return json.dumps(content, separators=(",", ":"))
+
+
+async def names(store: StoreWorld, body: str, **token: Any) -> httpx2.Response:
+    signed = store.service_token(**{"sub": None, "asks": digest_of(body)} | token)
+    return await store.cards("POST", "/names", token=signed, json=json.loads(body))
+
+
+@pytest.mark.requirement("T4", "A5")
+async def test_names_of_several_persons_tasks_are_told_at_once_and_to_none_anothers(store: StoreWorld) -> None:
+    await store.begin("tsk_foreign", name="Foreign", sub=STRANGER)
+    asked = [(OWNER, TASK), (STRANGER, "tsk_foreign"), (OWNER, "tsk_foreign"), (STRANGER, TASK), (OWNER, "tsk_none")]
+    answer = await names(store, asking(*asked, asked[0]))
+    own = {"name": NAME, "owner": OWNER}
+    assert answer.json() == {"names": [own, {"name": "Foreign", "owner": STRANGER}, None, None, None, own]}
+
+
+@pytest.mark.requirement("A5", "R37")
+async def test_a_token_for_names_is_good_for_the_body_that_it_was_signed_for(store: StoreWorld) -> None:
+    body, other = asking((OWNER, TASK)), asking((OWNER, TASK), (STRANGER, TASK))
+    wrong = {
+        "another body": await names(store, other, asks=digest_of(body)),
+        "of a person": await names(store, body, sub=OWNER, asks=None),
+        "of nothing": await names(store, body, asks=None),
+        "for a card": await store.cards("GET", f"/{TASK}", token=store.service_token(None, asks=digest_of(body))),
+    }
+    assert {why: answer.status_code for why, answer in wrong.items()} == dict.fromkeys(wrong, 401)
+    assert (await names(store, body)).status_code == 200
+
+
+@pytest.mark.requirement("T4")
+async def test_a_damaged_name_is_not_told_and_the_others_are(store: StoreWorld) -> None:
+    await store.begin("tsk_second", name="Second")
+    spoilt = tables.tasks.update().where(tables.tasks.c.task_id == TASK).values(sealed=b"spoilt")
+    await store.database.write(lambda connection: connection.execute(spoilt).rowcount)
+    answer = await names(store, asking((OWNER, TASK), (OWNER, "tsk_second")))
+    assert answer.json() == {"names": [None, {"name": "Second", "owner": OWNER}]}
 
 
 @pytest.mark.requirement("A5", "R37")

@@ -27,6 +27,14 @@ class TaskCard:
 
 
 @dataclass(frozen=True)
+class TaskName:
+    """What a task is called, and whose it is: a subject."""
+
+    name: str
+    owner: str
+
+
+@dataclass(frozen=True)
 class Choice:
     """What the person chose on a page, as ids. `session` names the decision."""
 
@@ -79,6 +87,10 @@ class TaskCards(Protocol):
 
     async def card(self, subject: str, task_id: str) -> TaskCard | None:
         """One task of the person, or None if there is none of that id."""
+        ...
+
+    async def name(self, subject: str, task_id: str) -> TaskName | None:
+        """How one task of the person is called now, or None if there is none of that id."""
         ...
 
     async def create(self, subject: str, task_id: str, *, name: str, name_source: str, client_id: str) -> TaskCard:

@@ -112,8 +112,8 @@ async def _introduction(services: Services, granted: Granted) -> Introduction | 
     if not granted.introduce:
         return None
     grant = granted.issued.grant
-    card = await services.cards.card(grant.subject, grant.task_id)
-    account = await services.accounts.by_subject(card.owner) if card else None
-    if card is None or account is None:
+    called = await services.cards.name(grant.subject, grant.task_id)
+    account = await services.accounts.by_subject(called.owner) if called else None
+    if called is None or account is None:
         raise CardsUnavailable("the task store does not know a task that was granted")
-    return Introduction(card.name, account.name, account.subject)
+    return Introduction(called.name, account.name, account.subject)

@@ -35,13 +35,20 @@ class _Line(Generic[A, R]):
 class Gathered(Generic[A, R]):
     """Asks `all_of` for the answers to what several callers ask, in the order of what was asked.
 
-    What it raises is raised by each of them, if it says that the database is away. Anything else may be about one of
+    What it raises is raised by each of them, if it says that who is asked is `away`. Anything else may be about one of
     them alone: then nothing has happened, and each is asked for by itself.
     """
 
-    def __init__(self, all_of: Callable[[list[A]], Awaitable[Sequence[R]]], *, most: int = MOST) -> None:
+    def __init__(
+        self,
+        all_of: Callable[[list[A]], Awaitable[Sequence[R]]],
+        *,
+        most: int = MOST,
+        away: type[Exception] = DatabaseUnavailable,
+    ) -> None:
         self._all_of = all_of
         self._most = most
+        self._away = away
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line[A, R]] = WeakKeyDictionary()
 
     async def ask(self, asked: A) -> R:
@@ -82,7 +89,7 @@ class Gathered(Generic[A, R]):
                 answer.cancel()
             raise
         except Exception as error:
-            if len(group) > 1 and not isinstance(error, DatabaseUnavailable):
+            if len(group) > 1 and not isinstance(error, self._away):
                 for one in group:
                     await self._settle([one])
                 return

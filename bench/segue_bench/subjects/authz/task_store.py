@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 
 CARD = {
@@ -15,19 +16,34 @@ CARD = {
     "role": "owner",
     "actions": [],
 }
-BODY = json.dumps(CARD).encode()
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+def answer(asked: bytes) -> bytes:
+    """To a body that asks for names of tasks, or to none, which asks for a card."""
+    named = {"name": CARD["name"], "owner": CARD["owner"]}
+    content = json.dumps({"names": [named] * asked.count(b'"task_id"')} if asked else CARD).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d" % len(content) + _END + content
 
 
 class Answering(asyncio.Protocol):
-    """One answer for each end of a request's head; they have no bodies."""
+    """One answer for each request that has come whole."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        self._heard = b""
 
     def data_received(self, data: bytes) -> None:
         assert isinstance(self._transport, asyncio.Transport)
-        self._transport.write(ANSWER * data.count(b"\r\n\r\n"))
+        self._heard += data
+        while _END in self._heard:
+            head, _, rest = self._heard.partition(_END)
+            length = int(found[1]) if (found := _LENGTH.search(head)) else 0
+            if len(rest) < length:
+                return
+            self._heard = rest[length:]
+            self._transport.write(answer(rest[:length]))
 
 
 async def serve(port: int) -> None:

@@ -28,6 +28,14 @@ class TaskCard:
     actions: list[str]
 
 
+@dataclass(frozen=True)
+class TaskName:
+    """What a task is called, and whose it is."""
+
+    name: str
+    owner: str
+
+
 def running(calls: Mapping[State, int]) -> int:
     """How many calls somebody holds."""
     return calls.get(State.RUNNING, 0) + calls.get(State.CLAIMED, 0)

@@ -1,6 +1,7 @@
 """Admits the authorization server itself: a JWT it signed for one request (specs/protocol.md section 9)."""
 
 import re
+from hashlib import sha256
 
 from segue import jose
 from segue.clock import Clock
@@ -28,17 +29,24 @@ class ServiceTokens:
 
     async def person(self, request: Request) -> str:
         """`sub`: whom the authorization server asks for. Raises `Problem` 401 and 503."""
+        return await self._claim(request, "sub")
+
+    async def question(self, request: Request) -> str:
+        """`asks`: the digest of the one body that this may ask, for whomever it names. Raises as `person`."""
+        return await self._claim(request, "asks")
+
+    async def _claim(self, request: Request, name: str) -> str:
         try:
-            sub, jti = await self._verify(_presented(request))
+            value, jti = await self._verify(_presented(request), name)
             await self._use(jti)
         except (jose.Malformed, jose.BadSignature, UnknownKey) as wrong:
             raise _unauthorized("the service token is not valid here") from wrong
         except (KeysUnavailable, MemoryUnavailable, MemoryLost) as outage:
             detail = "something that is needed to verify service tokens does not answer; nothing was done"
             raise Problem(503, "cannot-verify", "The request cannot be verified now", detail) from outage
-        return sub
+        return value
 
-    async def _verify(self, token: str) -> tuple[str, str]:
+    async def _verify(self, token: str, name: str) -> tuple[str, str]:
         jws = jose.parse(token)
         if jws.header.get("typ") != "segue-service+jwt":
             raise jose.Malformed("typ is not that of a service token")
@@ -49,7 +57,7 @@ class ServiceTokens:
         exp = claims.get("exp")
         if type(exp) is not int or not 0 < exp - self._clock() <= LIFETIME + CLOCK_STEP:
             raise jose.Malformed("exp is past, or too far ahead")
-        return _text(claims, "sub"), _text(claims, "jti")
+        return _text(claims, name), _text(claims, "jti")
 
     async def _use(self, jti: str) -> None:
         key, lifetime = f"service-token:{jti}", LIFETIME + 2 * CLOCK_STEP
@@ -62,6 +70,12 @@ class ServiceTokens:
         self._incarnation = incarnation
         if not first:
             raise jose.Malformed("the service token was used before")
+
+
+def require_asked(content: bytes, digest: str) -> None:
+    """Another body than the token was signed for is not answered. Raises `Problem` 401."""
+    if jose.b64url_encode(sha256(content).digest()) != digest:
+        raise _unauthorized("the service token is not valid here")
 
 
 def _presented(request: Request) -> str:

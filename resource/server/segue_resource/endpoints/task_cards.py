@@ -12,11 +12,11 @@ from starlette.routing import Route
 from segue_resource.domain.refusal import TaskExists, TaskNotFound, UnknownClass
 from segue_resource.domain.stitching import MAX_HINT, Candidate
 from segue_resource.domain.task import NameSource
-from segue_resource.domain.task_card import TaskCard
+from segue_resource.domain.task_card import TaskCard, TaskName
 from segue_resource.endpoints.body import Shape, read_body
 from segue_resource.endpoints.operation import Caller, operation
 from segue_resource.endpoints.route import route
-from segue_resource.endpoints.service_token import ServiceTokens
+from segue_resource.endpoints.service_token import ServiceTokens, require_asked
 from segue_resource.endpoints.shape import Identifier, Name, NewBudget, budget_of, require_name
 from segue_resource.stores.finding.stitching import Choice, Stitching
 from segue_resource.stores.task_cards import LISTED, TaskCards
@@ -38,7 +38,21 @@ class NewSession(Shape, frozen=True):
     about: Annotated[str, Meta(min_length=1, max_length=MAX_HINT)]
 
 
-TaskIds = Annotated[list[Annotated[str, Meta(pattern=r"^tsk_[A-Za-z0-9_-]{1,64}\Z")]], Meta(max_length=LISTED)]
+TaskId = Annotated[str, Meta(pattern=r"^tsk_[A-Za-z0-9_-]{1,64}\Z")]
+
+
+class Asked(Shape, frozen=True):
+    """A person, and a task of theirs."""
+
+    sub: Annotated[str, Meta(min_length=1, max_length=255)]
+    task_id: TaskId
+
+
+class Names(Shape, frozen=True):
+    asked: Annotated[list[Asked], Meta(min_length=1, max_length=64)]
+
+
+TaskIds = Annotated[list[TaskId], Meta(max_length=LISTED)]
 
 
 class Chosen(Shape, frozen=True):
@@ -47,7 +61,7 @@ class Chosen(Shape, frozen=True):
     session: Identifier
     offered: TaskIds
     likely: TaskIds
-    chosen: Annotated[str, Meta(pattern=r"^tsk_[A-Za-z0-9_-]{1,64}\Z")]
+    chosen: TaskId
     new: bool
 
 
@@ -79,6 +93,7 @@ class TaskCardEndpoints:
             route("/task-cards", GET=self.list_cards),
             route("/task-cards/match", POST=self.match),
             route("/task-cards/choices", POST=self.note_choice),
+            route("/task-cards/names", POST=self.names),
             route("/task-cards/{task_id}", GET=self.show_card, PUT=self.create),
         ]
 
@@ -113,6 +128,18 @@ class TaskCardEndpoints:
         body, _ = await read_body(request, Chosen)
         choice = Choice(body.session, body.offered, body.likely, body.chosen, body.new)
         return _json({"noted": await self._stitching.note(sub, choice)})
+
+    @operation(
+        "How tasks of several persons are called",
+        caller=Caller.AUTHORIZATION_SERVER,
+        body=Names,
+        answers={200: {"names": list[TaskName | None]}},
+    )
+    async def names(self, request: Request) -> Response:
+        digest = await self._tokens.question(request)
+        body, content = await read_body(request, Names)
+        require_asked(content, digest)
+        return _json({"names": await self._cards.names([(one.sub, one.task_id) for one in body.asked])})
 
     @operation(
         "The card of a task", caller=Caller.AUTHORIZATION_SERVER, answers={200: TaskCard}, refuses=[TaskNotFound]

@@ -1,5 +1,6 @@
 """What the authorization server may ask: cards of a person's tasks, and a new task (specs/protocol.md section 9)."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -14,12 +15,13 @@ from segue_resource.domain.participant import RIGHTS, Role
 from segue_resource.domain.refusal import TaskExists, TaskNotFound, UnknownClass
 from segue_resource.domain.retention import BUILT_IN, Retention
 from segue_resource.domain.task import Budget, NameSource
-from segue_resource.domain.task_card import TaskCard, running, state_line
+from segue_resource.domain.task_card import TaskCard, TaskName, running, state_line
 from segue_resource.domain.tool_call import State
 from segue_resource.domain.working_set import ItemStatus, ItemType
 from segue_resource.stores import tables, tasks
 from segue_resource.stores.ending import retention
-from segue_resource.stores.keys.task_keys import Keeper, of_tasks
+from segue_resource.stores.keys.sealing import Damaged
+from segue_resource.stores.keys.task_keys import Keeper, TaskKeys, of_tasks
 from segue_resource.stores.new_task import NewTask, insert
 
 LISTED = 100
@@ -43,6 +45,12 @@ _OPEN = (
     .limit(LISTED)
 )
 _ONE = _of_person.where(_tasks.c.task_id == sa.bindparam("the_task"))
+_NAMED = (
+    sa.select(_tasks, _people.c.sub)
+    .join(_people, _people.c.task_id == _tasks.c.task_id)
+    .where(sa.tuple_(_people.c.sub, _people.c.task_id).in_(sa.bindparam("asked", expanding=True)))
+    .where(_people.c.to_seq.is_(None))
+)
 _ITEM_COUNTS = (
     sa.select(_items.c.task_id, _items.c.type, _items.c.status, sa.func.count().label("how_many"))
     .where(_items.c.task_id.in_(sa.bindparam("the_tasks", expanding=True)))
@@ -54,9 +62,14 @@ _CALL_COUNTS = (
     .group_by(_calls.c.task_id, _calls.c.state)
 )
 
+_log = logging.getLogger(__name__)
+
 
 class TaskCards:
-    """Everything is asked on behalf of one person, `sub`. Raises `Refused`, `Damaged`, and what the database raises."""
+    """Everything but `names` is asked on behalf of one person, `sub`.
+
+    Raises `Refused`, `Damaged`, and what the database raises.
+    """
 
     def __init__(self, database: Database, *, keeper: Keeper, clock: Clock, policy: Retention = BUILT_IN) -> None:
         self._policy = policy
@@ -82,6 +95,17 @@ class TaskCards:
             return cards[0]
 
         return await self._database.read(work)
+
+    async def names(self, asked: Sequence[tuple[str, str]]) -> list[TaskName | None]:
+        """Each of a `sub` and a task of theirs: None where there is none, or its name is damaged."""
+
+        def work(connection: sa.Connection) -> dict[tuple[str, str], TaskName | None]:
+            rows = connection.execute(_NAMED, {"asked": list(set(asked))}).all()
+            keys = of_tasks(connection, {row.task_id for row in rows}, keeper=self._keeper, now=self._clock())
+            return {(row.sub, row.task_id): _named(row, keys[row.task_id]) for row in rows}
+
+        found = await self._database.read(work)
+        return [found.get(one) for one in asked]
 
     async def create(
         self,
@@ -151,3 +175,11 @@ class TaskCards:
             )
             for row in rows
         ]
+
+
+def _named(row: sa.Row[tuple[object, ...]], keys: TaskKeys) -> TaskName | None:
+    try:
+        return TaskName(tasks.name_of(row, keys), row.owner)
+    except Damaged as damaged:  # the others that are asked about with it have names
+        _log.error("the name of a task cannot be told: %s", damaged)
+        return None

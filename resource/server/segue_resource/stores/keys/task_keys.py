@@ -5,7 +5,7 @@ Keys are unwrapped for one transaction and not kept: a destroyed key is gone wit
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -186,7 +186,9 @@ class TaskKeys:
         return {row.key_no: _unwrapped(row, self._keeper.master) for row in rows}
 
 
-def of_tasks(connection: sa.Connection, task_ids: Sequence[str], *, keeper: Keeper, now: int) -> Mapping[str, TaskKeys]:
+def of_tasks(
+    connection: sa.Connection, task_ids: Collection[str], *, keeper: Keeper, now: int
+) -> Mapping[str, TaskKeys]:
     """The keys of many tasks, read at once."""
     known: dict[str, dict[int, DataKey]] = {task_id: {} for task_id in task_ids}
     for row in connection.execute(_OF_TASKS, {"the_tasks": list(task_ids)}):
