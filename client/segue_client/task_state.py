@@ -6,6 +6,7 @@ store's database: make them of ids and numbers, and keep words in the values, wh
 
 import hashlib
 import json
+import math
 import uuid
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
@@ -56,24 +57,27 @@ class TaskState:
     ) -> int:
         """Write entries and drop others; the number of the last event.
 
-        All or nothing if it fits one request (100 entries, 200,000 bytes). More goes in several requests, in order, of
-        which the last drops and compares: what others lead to comes last. `expect` has the `seq` that a key must still
-        have, 0 for none; otherwise nothing of the last request happens, and `Refused` 412 has `body["current"]`.
+        All or nothing if it fits one request (100 entries, 200,000 bytes). More goes in several requests, the pieces of
+        large values before all else and then in order, of which the last drops and compares: what others lead to comes
+        last. `expect` has the `seq` that a key must still have, 0 for none; otherwise nothing of the last request
+        happens, and `Refused` 412 has `body["current"]`.
         Repeats with the same idempotency `key` are answered like the first time.
         """
-        written: list[dict[str, Any]] = []
-        for name, value in entries.items():
-            written += self._split(name, value)
-        batches = list(_batches(written + [{"key": name, "dropped": True} for name in drop]))
+        split = [self._split(name, value) for name, value in entries.items()]
+        pieces = [piece for each in split for piece in each[:-1]]
+        written = [each[-1] for each in split] + [{"key": name, "dropped": True} for name in drop]
+        batches = _batches(pieces + written)
+        if len(batches) > 1:
+            batches = _batches(pieces) + _batches(written)
         key, last = key or str(uuid.uuid4()), 0
         for number, batch in enumerate(batches):
-            body: dict[str, Any] = {"entries": batch}
+            body = _change(batch)
             if expect and number == len(batches) - 1:
                 body["expect"] = dict(expect)
             headers = {"Idempotency-Key": f"{key}.{number}"}
             answer = await self._grant.request("POST", self._state, audience=self._store, headers=headers, json=body)
             last = int(accepted(answer)["last"])
-        self._pieces.update(entry["key"] for entry in written if entry["key"].startswith(_PIECES))
+        self._pieces.update(piece["key"] for piece in pieces)
         return last
 
     async def get(self, key: str, *, as_of: int | None = None) -> Entry | None:
@@ -149,6 +153,13 @@ def _batches(entries: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return batches if entries else []
 
 
+def _change(batch: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "keep": {entry["key"]: entry["value"] for entry in batch if "value" in entry},
+        "drop": [entry["key"] for entry in batch if "value" not in entry],
+    }
+
+
 def _plain(value: Any, depth: int = 0) -> bool:
     """Whether the store takes it as it is: not too deep, no integer of more than 53 bits, none of our own marks."""
     match value:
@@ -161,6 +172,8 @@ def _plain(value: Any, depth: int = 0) -> bool:
             return True
         case int():
             return -_SAFE < value < _SAFE
+        case float():
+            return math.isfinite(value)
         case _:
             return True
 

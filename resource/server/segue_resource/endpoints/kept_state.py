@@ -34,18 +34,11 @@ ORDER = Text("order", Literal["asc", "desc"])
 PREFIX, AFTER = Text("prefix", Key), Text("after", Key)
 
 
-class ChangedEntry(Shape, frozen=True):
-    """A value to keep, or `dropped`."""
-
-    key: Key
-    value: Any = UNSET
-    dropped: Literal[True] | UnsetType = UNSET
-
-
 class Changes(Shape, frozen=True):
     """`expect` says by which event a key has to have been kept, 0 if it has to hold nothing."""
 
-    entries: Annotated[list[ChangedEntry], Meta(min_length=1, max_length=100)]
+    keep: Annotated[dict[Key, Any], Meta(max_length=100)] = msgspec.field(default_factory=dict)
+    drop: Annotated[list[Key], Meta(max_length=100)] = msgspec.field(default_factory=list)
     expect: Annotated[dict[Key, Annotated[int, Meta(ge=0, le=LARGEST)]], Meta(max_length=100)] = msgspec.field(
         default_factory=dict
     )
@@ -86,15 +79,16 @@ class StateEndpoints:
     )
     @requires("events:append", task="task_id")
     async def keep(self, request: Request) -> Response:
-        """All of them or none, each one event of the log."""
+        """All of them or none, in this order, each one event of the log; `first` is behind `last` if there are none."""
         body, content = await read_body(request, Changes)
-        changes = [_change(entry) for entry in body.entries]
+        changes = [domain.Change(key, value) for key, value in body.keep.items()]
+        changes += [domain.Change(key, None, dropped=True) for key in body.drop]
 
         def work(writing: Writing) -> Answer:
             first, last = kept_state.keep(writing, changes, expected=body.expect)
             return answer(201, {"first": first, "last": last})
 
-        alone = bool(body.expect)  # it reads what others who share its transaction have not written yet
+        alone = bool(body.expect) or not changes  # what others who share its transaction write is not there yet
         return await mutate(self._store, request, content, work, expected=len(changes), only_logs=not alone)
 
     @operation(
@@ -134,13 +128,6 @@ class StateEndpoints:
         )
         entries = [_shown(entry) for entry in found.entries]
         return show({"entries": entries, "left": found.left, "head": head}, head=head)
-
-
-def _change(entry: ChangedEntry) -> domain.Change:
-    if (entry.value is UNSET) == (entry.dropped is UNSET):
-        raise _invalid("an entry has either a value, or dropped, which is true")
-    dropped = entry.dropped is not UNSET
-    return domain.Change(entry.key, None if dropped else entry.value, dropped=dropped)
 
 
 def _shown(entry: domain.Entry) -> ShownEntry:

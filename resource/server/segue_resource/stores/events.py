@@ -119,8 +119,7 @@ def tail(reading: Reading, held: Sequence[Elision], *, most: int) -> list[ShownE
     Those of an agent's state are passed over, and none is looked for behind `WINDOW` of them.
     """
     found = _recent(reading, held, most=most)
-    sizes = [row.size for row in found]
-    numbers = [row.seq for row in found[len(found) - _fitting(reversed(sizes), TAIL_BYTES) :]]
+    numbers = [seq for seq, _ in found[len(found) - _fitting((size for _, size in reversed(found)), TAIL_BYTES) :]]
     while numbers:
         try:
             return _whole(reading, numbers)
@@ -129,14 +128,16 @@ def tail(reading: Reading, held: Sequence[Elision], *, most: int) -> list[ShownE
     return []
 
 
-def _recent(reading: Reading, held: Sequence[Elision], *, most: int) -> list[sa.Row[Any]]:
-    """Number, kind and size of the last events that are neither hidden nor of an agent's state."""
-    found: list[sa.Row[Any]] = []
+def _recent(reading: Reading, held: Sequence[Elision], *, most: int) -> list[tuple[int, int]]:
+    """Number and size of the last events that are neither hidden nor of an agent's state; missing ones have none."""
+    found: list[tuple[int, int]] = []
     last, looked, window = reading.head, 0, most
     while last and len(found) < most and looked < WINDOW:
         numbers = recent(held, head=last, most=window)
-        rows = [row for row in _found(reading, _SIZES, _NAMED_SIZES, numbers) if not row.kind.startswith(STATE)]
-        found = [*rows, *found][-most:]
+        rows = {row.seq: row for row in _found(reading, _SIZES, _NAMED_SIZES, numbers)}
+        sizes = {seq: rows[seq].size if seq in rows else 0 for seq in numbers}
+        passed_over = {seq for seq, row in rows.items() if row.kind.startswith(STATE)}
+        found = [*((seq, size) for seq, size in sizes.items() if seq not in passed_over), *found][-most:]
         last, looked, window = (numbers[0] - 1 if numbers else 0), looked + window, 10 * most
     return found
 

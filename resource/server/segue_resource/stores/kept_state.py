@@ -72,8 +72,10 @@ def keep(writing: Writing, changes: Sequence[Change], *, expected: Mapping[str, 
         newest = {place.key: place.seq for place in _newest_of(writing, [*expected], last=writing.before)}
         if other := differing(expected, newest):
             raise Conflict(other)
-    numbers = [writing.note(change.kind, change.body, state_key=change.key) for change in changes]
-    return numbers[0], numbers[-1]
+    first = writing.head + 1
+    for change in changes:
+        writing.note(change.kind, change.body, state_key=change.key)
+    return first, writing.head
 
 
 def read(reading: Reading, keys: Sequence[str], *, as_of: int | None) -> Found:

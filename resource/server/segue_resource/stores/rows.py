@@ -54,6 +54,11 @@ def _one(table: sa.Table, names: tuple[str, ...], few: int, dialect: sa.Dialect)
         rows = (", ".join(f"%({table.name}_{name}_{n})b" for name in names) for n in range(few))
         source = "VALUES " + ", ".join(f"({row})" for row in rows)
     else:
-        arrays = (f"%({table.name}_{name})b::{table.c[name].type.compile(dialect)}[]" for name in names)
+        arrays = (f"%({table.name}_{name})b::{_type_of(table.c[name], dialect)}[]" for name in names)
         source = f"SELECT * FROM unnest({', '.join(arrays)})"  # noqa: S608 - names of ours alone
     return f"INSERT INTO {table.name} ({', '.join(names)}) {source}"
+
+
+def _type_of(column: sa.Column[Any], dialect: sa.Dialect) -> str:
+    """An array has no order of its own."""
+    return column.type.compile(dialect).partition(" COLLATE ")[0]
