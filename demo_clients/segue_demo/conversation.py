@@ -85,7 +85,8 @@ async def _attend(task: TaskClient, session_id: str) -> None:
 
 async def _follow(task: TaskClient, *, after: int) -> None:
     async for event in task.follow(after=after):
-        print(event_line(event), flush=True)
+        if not event["kind"].startswith("state."):  # what the agent keeps for itself
+            print(event_line(event), flush=True)
 
 
 async def _obey(typed: AsyncIterator[str], *, say: Command, commands: Mapping[str, Command]) -> None:

@@ -43,7 +43,7 @@ export class HistoryView {
     this.#told = Math.max(told, events.at(-1)?.seq ?? 0);
     for (const { text, head, voice, own } of events.filter(({ seq }) => seq > told).map(describe)) {
       const about = head ?? voice;
-      if (!own) announce(about ? t("{about}: {steps}", { about, steps: text }) : text, { inAnyCase: Boolean(voice) });
+      if (!own && text) announce(about ? t("{about}: {steps}", { about, steps: text }) : text, { inAnyCase: Boolean(voice) });
     }
   }
 
@@ -61,13 +61,14 @@ export class HistoryView {
 /** `this; that`, or `This? That` where one ends like a sentence. */
 const stepped = (texts) => texts.reduce((said, next) => (/[.!?…؟]$/.test(said) ? `${said} ${next}` : t("{said}; {next}", { said, next })));
 
-/** Events in a row that have the same head become one line. */
+/** Events in a row that have the same head become one line; one without words belongs to the line before it. */
 function folded(events, describe) {
   const lines = [];
   for (const { seq, at, kind, ...rest } of events) {
     const { head, text, ...spoken } = describe({ kind, ...rest });
     const last = lines.at(-1);
-    if (head && last?.head === head) {
+    if (last && !text && !spoken.who) last.through = seq;
+    else if (head && last?.head === head) {
       last.texts.push(text);
       last.through = seq;
     } else lines.push({ seq, through: seq, at, kind, head, texts: [text], ...spoken });

@@ -18,6 +18,7 @@ export class TaskClient {
 
   resume = () => this.#read("/resume");
   toolCalls = async () => (await this.#read("/tool-calls")).tool_calls;
+  toolCall = (call_id) => this.#read(`/tool-calls/${encodeURIComponent(call_id)}`);
   eventsAfter = async (after, limit) => (await this.#read(`/events?after=${after}&limit=${limit}`)).events;
 
   join = (name) => this.#write("POST", "/sessions", { name, transport: "web" });
