@@ -1,12 +1,13 @@
 """The task store with its door for MCP clients, in process, and the official SDK's client at it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 from mcp.client.client import Client
+from mcp.client.extension import ClientExtension
 from mcp.client.streamable_http import streamable_http_client
 from resource_world import STORE, TASK, Device, StoreWorld, open_store_world
 from segue_mcp.app import mcp_beside
@@ -55,13 +56,15 @@ class Heard(list[httpx2.Response]):
 
 
 @asynccontextmanager
-async def connected(device: Device, *, mode: str = MODERN, heard: Heard | None = None) -> AsyncIterator[Client]:
+async def connected(
+    device: Device, *, mode: str = MODERN, heard: Heard | None = None, extensions: Sequence[ClientExtension] = ()
+) -> AsyncIterator[Client]:
     """The SDK's client as the device."""
     transport = httpx2.ASGITransport(app=device.world.app)
     hooks = {"response": [heard]} if heard is not None else {}
     async with (
         httpx2.AsyncClient(transport=transport, auth=Proved(device), event_hooks=hooks) as http,
-        Client(streamable_http_client(MCP, http_client=http), mode=mode) as client,
+        Client(streamable_http_client(MCP, http_client=http), mode=mode, extensions=extensions) as client,
     ):
         yield client
 

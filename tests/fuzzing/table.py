@@ -64,9 +64,10 @@ NOT_FUZZED = {
     "segue_resource.endpoints.invitations:InvitationEndpoints._with_code": _OURS,
     "segue_resource.endpoints.live:Live._grown": _OURS,
     "segue_resource.endpoints.names:NameEndpoints.decline": _DRAWN,
-    "segue_mcp.app:_origin": _OPERATOR,
+    "segue_resource.endpoints.beside_door:_origin": _OPERATOR,
+    "segue_resource.endpoints.beside_store:Answered.value": _OURS,
+    "segue_resource.endpoints.beside_store:_events": _OURS,
     "segue_mcp.resources:Resources.read": _SDK,
-    "segue_mcp.store:Answered.value": _OURS,
-    "segue_mcp.store:_events": _OURS,
+    "segue_mcp.tasks:_found": _SDK,
     "segue_mcp.tool:_as": _SDK,
 }

@@ -67,7 +67,7 @@ async def test_a_client_of_either_revision_finds_the_task_and_what_can_be_done_w
             uri(path) for path in ("", "/resume", "/working-set", "/events", "/tool-calls")
         ]
         tools = (await client.list_tools()).tools
-        assert len(tools) == 9
+        assert len(tools) == 10
         assert all("task_id" not in tool.input_schema["properties"] for tool in tools)
         task = await read(client)
         assert (task["name"], task["status"], task["owner"]) == (NAME, "open", OWNER)

@@ -6,18 +6,21 @@ from typing import Any
 import anyio
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResult
+from segue_resource.endpoints.beside_store import BesideStore
 
+from segue_mcp.extension import require_extension
 from segue_mcp.resources import Context, asked, changed_by, require_good
-from segue_mcp.store import Store
 
 
 class Listening:
     """The handler. What it tells begins at the head of the log and ends with the token."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: BesideStore) -> None:
         self._store = store
 
     async def listen(self, ctx: Context, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
+        if "taskIds" in (params.notifications.model_extra or {}):
+            require_extension(ctx)  # the filter is not honored: tasks are polled
         authority, request = asked(ctx)
         address = f"/tasks/{authority.task_id}/events"
         answered = await self._store.ask(request, "GET", f"{address}?limit=1")
@@ -33,9 +36,9 @@ class Listening:
 
 
 async def _tell(
-    bus: InMemorySubscriptionBus, handler: ListenHandler, events: AsyncIterator[dict[str, Any]], task_id: str
+    bus: InMemorySubscriptionBus, handler: ListenHandler, events: AsyncIterator[dict[str, Any] | None], task_id: str
 ) -> None:
     async for event in events:
-        for change in changed_by(task_id, event):
+        for change in [] if event is None else changed_by(task_id, event):
             await bus.publish(change)
     handler.close()

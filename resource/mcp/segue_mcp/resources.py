@@ -19,11 +19,10 @@ from mcp_types import (
     TextResourceContents,
 )
 from segue.authority import TaskAuthority
+from segue_resource.endpoints.beside_store import BesideStore
 from segue_resource.endpoints.body import JSON
 from segue_resource.endpoints.header import ID
 from starlette.requests import Request
-
-from segue_mcp.store import Store
 
 Context = ServerRequestContext[Any, Request]
 
@@ -68,7 +67,7 @@ _TEMPLATES = (
 class Resources:
     """The handlers. What the token does not allow to read is not listed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: BesideStore) -> None:
         self._store = store
 
     async def list(self, ctx: Context, _: PaginatedRequestParams | None) -> ListResourcesResult:

@@ -24,6 +24,7 @@ class StoreTool:
 
     `if_match` says what a version among the arguments is for; `creates`, that without one the thing must be new.
     `made_of` turns the arguments into the body that the store wants. `replaces`: what was there may be lost.
+    `as_task`: what was made is answered as an MCP task.
     """
 
     name: str
@@ -37,6 +38,7 @@ class StoreTool:
     if_match: str = ""
     creates: bool = False
     replaces: bool = False
+    as_task: bool = False
     made_of: Callable[[dict[str, Any]], Any] = dict
 
     def described(self) -> Tool:

@@ -14,13 +14,15 @@ from mcp_types import (
 from msgspec import UNSET, Meta, UnsetType
 from segue.problem import Problem, problem_response
 from segue_resource.domain.working_set import ItemStatus, ItemType
+from segue_resource.endpoints.beside_store import Answered, BesideStore
 from segue_resource.endpoints.body import MERGE_PATCH, Shape
 from segue_resource.endpoints.shape import Title
 from segue_resource.endpoints.tool_calls import Claim, Failure, NewCall, Renewal, Success
 from segue_resource.endpoints.working_set import NewItem
 
+from segue_mcp.extension import require_extension
 from segue_mcp.resources import Context, asked
-from segue_mcp.store import Answered, Store
+from segue_mcp.tasks import CreatedTask, Tasks
 from segue_mcp.tool import StoreTool
 
 
@@ -91,6 +93,15 @@ TOOLS = (
         NewCall,
     ),
     StoreTool(
+        "request_tool_call",
+        "Have a tool called",
+        "Record a tool call for whoever works on the task to run, on whichever device. The answer is an MCP task, which"
+        " ends with the result of the call.",
+        "/tool-calls",
+        NewCall,
+        as_task=True,
+    ),
+    StoreTool(
         "claim_tool_call",
         "Claim a tool call",
         "Become the one holder of a tool call for `lease` seconds. The answer has the `fence`, which every later step"
@@ -137,26 +148,32 @@ TOOLS = (
 class Tools:
     """The handlers. Every tool is listed, whatever the token allows: a refusal says which action is missing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: BesideStore, tasks: Tasks) -> None:
         self._store = store
+        self._tasks = tasks
         self._tools = {tool.name: tool for tool in TOOLS}
         self._listed = [tool.described() for tool in TOOLS]
 
     async def list(self, _: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=self._listed)
 
-    async def call(self, ctx: Context, params: CallToolRequestParams) -> CallToolResult:
+    async def call(self, ctx: Context, params: CallToolRequestParams) -> CallToolResult | CreatedTask:
         """What the store answers; its refusals are tool errors with the problem document (RFC 9457)."""
         tool = self._tools.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, "Unknown tool", {"name": params.name})
+        if tool.as_task:
+            require_extension(ctx)
         authority, request = asked(ctx)
         try:
             wanted = tool.request(authority.task_id, params.arguments or {})
         except Problem as problem:
             return _result(Answered(*problem_response(problem)))
         content, headers = wanted.content, wanted.headers
-        return _result(await self._store.ask(request, wanted.method, wanted.path, content=content, headers=headers))
+        answered = await self._store.ask(request, wanted.method, wanted.path, content=content, headers=headers)
+        if tool.as_task and answered.status < 400:
+            return await self._tasks.created(ctx, answered.value)
+        return _result(answered)
 
 
 def _result(answered: Answered) -> CallToolResult:

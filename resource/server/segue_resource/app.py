@@ -150,7 +150,7 @@ def _watched(chores: Mapping[str, Chore], telemetry: Watcher | None) -> Mapping[
 
 def _served_beside(other: Beside, guarded: Callable[..., ASGIApp], *, audience: str) -> Middleware:
     app = guarded(other.app, audience=audience)
-    return Middleware(ServedBeside, path=other.path, audience=audience, guarded=app)
+    return Middleware(ServedBeside, path=other.path, audience=audience, guarded=app, public=other.public)
 
 
 def _serving(routes: Iterable[BaseRoute]) -> ASGIApp:

@@ -1,22 +1,20 @@
-"""Asks the task store, in this process, as whoever the middleware has let in.
+"""Asks the task store, in this process, as whoever the middleware has let in: for the protocols served beside it.
 
 What goes on is what the middleware has verified: no token leaves the request it came in. The store's own endpoints
-answer, so a resource or a tool can do neither more nor less than the request it stands for.
+answer, so nothing beside the store can do more or less than the request that it stands for.
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, NamedTuple
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
-from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_REQUEST
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Scope
 
-CHALLENGES = "segue_mcp.challenges"
+CHALLENGES = "segue.challenges"
 """Where the scope of a client's request keeps the store's challenges, which its HTTP answer has to be."""
 
 _CARRIED = frozenset({b"task-session"})
@@ -34,24 +32,30 @@ class Answered(NamedTuple):
         """The JSON of the body."""
         return json.loads(self.body)
 
-
-class Challenged(MCPError):
-    """The token does not allow this. The client hears it from HTTP, in the place of this JSON-RPC error."""
-
-    def __init__(self) -> None:
-        super().__init__(INVALID_REQUEST, "The task token does not allow this")
+    @property
+    def problem(self) -> str | None:
+        """The slug of the problem, if it was refused."""
+        return str(self.value["type"]).rpartition(":")[2] if self.status >= 400 else None
 
 
-class Store:
-    """The app that answers the store's addresses to whoever has been let in."""
+class Challenged(Exception):
+    """The token does not allow this. The client hears it from HTTP, in the place of the other protocol's error."""
 
-    def __init__(self, tasks: ASGIApp) -> None:
+
+class BesideStore:
+    """The app that answers the store's addresses to whoever has been let in.
+
+    `challenged` makes what is raised when the token does not allow something.
+    """
+
+    def __init__(self, tasks: ASGIApp, *, challenged: Callable[[], Exception] = Challenged) -> None:
         self._tasks = tasks
+        self._challenged = challenged
 
     async def ask(
         self, request: Request, method: str, path: str, *, content: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answered:
-        """One request, with its whole answer. Raises `Challenged`."""
+        """One request, with its whole answer. Raises what `challenged` makes."""
         body = b"" if content is None else json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")
         messages: list[Message] = []
 
@@ -66,12 +70,20 @@ class Store:
         answered = Answered(start["status"], start["headers"], b"".join(message.get("body", b"") for message in rest))
         if any(name == b"www-authenticate" for name, _ in answered.headers):
             request.scope[CHALLENGES].append(answered)
-            raise Challenged
+            raise self._challenged()
         return answered
 
+    async def post(self, request: Request, path: str, content: Any, *, key: str | None = None) -> Answered:
+        """One request with a JSON body, done once for its idempotency `key`."""
+        headers = {"content-type": "application/json"} | ({} if key is None else {"idempotency-key": key})
+        return await self.ask(request, "POST", path, content=content, headers=headers)
+
     @asynccontextmanager
-    async def follow(self, request: Request, path: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-        """The events of a log as they come; they end when the token does, or when the server stops."""
+    async def follow(self, request: Request, path: str) -> AsyncIterator[AsyncIterator[dict[str, Any] | None]]:
+        """The events of a log as they come; they end when the token does, or when the server stops.
+
+        None is a sign of life: all that happened until then has been told.
+        """
         scope = _scope(request.scope, "GET", path, {"accept": "text/event-stream"})
         given, taken = anyio.create_memory_object_stream[Message]()
 
@@ -113,11 +125,10 @@ async def _never() -> Message:
     raise AssertionError("nobody leaves")
 
 
-async def _events(taken: MemoryObjectReceiveStream[Message]) -> AsyncGenerator[dict[str, Any]]:
-    """The blocks of a stream that have an id: the others are not in the log."""
+async def _events(taken: MemoryObjectReceiveStream[Message]) -> AsyncGenerator[dict[str, Any] | None]:
+    """The blocks of a stream that have an id; the others are not in the log."""
     rest = b""
     async for message in taken:
         *blocks, rest = (rest + message.get("body", b"")).split(b"\n\n")
         for block in blocks:
-            if block.startswith(b"id:"):
-                yield json.loads(block.partition(b"\ndata:")[2])
+            yield json.loads(block.partition(b"\ndata:")[2]) if block.startswith(b"id:") else None
