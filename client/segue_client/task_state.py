@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import uuid
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,7 @@ class TaskState:
 
     async def scan(
         self, prefix: str, *, after: str = "", newest_first: bool = False, page: int = 100, as_of: int | None = None
-    ) -> AsyncIterator[Entry]:
+    ) -> AsyncGenerator[Entry, None]:
         """The entries whose keys begin with `prefix`, in the order of their keys, a page at a time.
 
         `newest_first` turns the order round. `after` is a key: those behind it, in the order of reading.
