@@ -27,6 +27,8 @@ _WORDS = {
     "working_set.deleted": "removed from the working set: {item_id}",
     "artifact.changed": "file: {path}, version {version}",
     "artifact.deleted": "deleted file: {path}",
+    "state.kept": "the agent kept something for itself, of {bytes} bytes",
+    "state.dropped": "the agent dropped something that it had kept for itself",
     "draft.interrupted": "an answer was stopped while it was written",
     "invitation.created": "a {role} was invited",
     "invitation.declined": "the invitation of a {role} was declined",

@@ -1,5 +1,5 @@
 // What the ordinary view of a log leaves out once an event says so, for whoever follows it (protocol sections 8 and 8.5).
-const OF_THE_STORE = /^(task|log|subject|session|working_set|tool_call|participant|invitation|handoff|draft|artifact)\./;
+const OF_THE_STORE = /^(task|log|subject|session|working_set|tool_call|participant|invitation|handoff|draft|artifact|state)\./;
 const DURABLE = /^(fact|decision)(\.|$)/;
 
 const told = (kind) => !OF_THE_STORE.test(kind) || kind === "log.corrected" || kind === "log.compacted";

@@ -98,7 +98,7 @@ export function describe({ kind, role, body, actor, expired, damaged }, { names,
   const by = names(actor?.device_id) ?? t("another device");
   const to = names(body.device_id) ?? t("another device");
   const [from, to_role, who] = [body.from_role, body.to_role, body.role].map(roleWords);
-  if (kind.startsWith("state.")) return { who: null, head: null, text: "" }; // what an agent keeps for itself
+  if (kind === "state.kept" || kind === "state.dropped") return { who: null, head: null, text: "" }; // the agent's own matter
   if (kind === "working_set.changed") {
     return { who: null, head: body.version === 1 ? t("Added") : t("Changed"), text: body.title };
   }
