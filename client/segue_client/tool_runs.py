@@ -98,9 +98,8 @@ class ToolRuns:
 
         Raises `Failed`, `AwaitsApproval`, `Denied`, `InDoubt`, `Lost` and `Refused`.
         """
-        proposed = {"tool": tool, "title": title or tool, "arguments": dict(arguments), "effect": effect}
         try:
-            call = await self._task.propose({**proposed, "reference": reference})
+            call = await self.propose(reference, tool=tool, arguments=arguments, effect=effect, title=title)
             while True:
                 if (ended := _ended(call)) is not None:
                     return ended.result
@@ -112,6 +111,13 @@ class ToolRuns:
             if refused.error in ("stale-epoch", "fenced"):
                 raise Lost from refused
             raise
+
+    async def propose(
+        self, reference: str, *, tool: str, arguments: Mapping[str, Any], effect: str, title: str | None = None
+    ) -> Body:
+        """The call that the agent knows as `reference`, as the store has it; it does not run. Raises `Refused`."""
+        proposed = {"tool": tool, "title": title or tool, "arguments": dict(arguments), "effect": effect}
+        return await self._task.propose({**proposed, "reference": reference})
 
     async def _claim(self, call: Body) -> Body | None:
         """The call as its holder sees it; None while somebody else is at it, or once it has ended."""
