@@ -95,7 +95,9 @@ class TaskState:
 
         `newest_first` turns the order round. `after` is a key: those behind it, in the order of reading.
         """
-        asked = {"prefix": prefix, "limit": str(page), "order": "desc" if newest_first else "asc"}
+        asked = {"limit": str(page), "order": "desc" if newest_first else "asc"} | (
+            {"prefix": prefix} if prefix else {}
+        )
         if as_of is not None:
             asked["as_of"] = str(as_of)
         while True:
@@ -123,10 +125,15 @@ class TaskState:
     def _split(self, name: str, value: Any) -> list[dict[str, Any]]:
         """The value as it is, or, where that is too large or too deep, as text, or as pieces of text before it."""
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if _is_unicode(text):
+            value = value if _plain(value) else {_TEXT: text}
+        else:
+            text = json.dumps(value, separators=(",", ":"))
+            value = {_TEXT: text}
         if len(text) < LARGE:
-            return [{"key": name, "value": value if _plain(value) else {_TEXT: text}}]
+            return [{"key": name, "value": value}]
         pieces = [text[start : start + LARGE] for start in range(0, len(text), LARGE)]
-        keys = [_PIECES + hashlib.sha256(piece.encode(errors="surrogatepass")).hexdigest() for piece in pieces]
+        keys = [_PIECES + hashlib.sha256(piece.encode()).hexdigest() for piece in pieces]
         new = {key: piece for key, piece in zip(keys, pieces, strict=True) if key not in self._pieces}
         return [{"key": key, "value": piece} for key, piece in new.items()] + [{"key": name, "value": {_JOINED: keys}}]
 
@@ -151,6 +158,15 @@ def _batches(entries: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
         batches[-1].append(entry)
         size += its
     return batches if entries else []
+
+
+def _is_unicode(text: str) -> bool:
+    """Half a surrogate pair is a character of Python's and of no JSON that is sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _change(batch: list[dict[str, Any]]) -> dict[str, Any]:
