@@ -68,10 +68,16 @@ class Commits:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.count = 0
-        sa.event.listen(engine, "before_cursor_execute", self._count)
+        sa.event.listen(engine, "connect", self._watch)
 
-    def _count(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        self.count += statement == "COMMIT"
+    def _watch(self, driver: Any, _: Any) -> None:
+        commit = driver.commit
+
+        def counted() -> None:
+            self.count += 1
+            commit()
+
+        driver.commit = counted
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from notes import METADATA, NOTES, Gate, add, amount, give, impatient, texts, together
-from segue_storage.database import BadWork, Database, DatabaseUnavailable, WriteInDoubt, open_database
+from segue_storage.database import BadWork, Database, DatabaseUnavailable, Question, WriteInDoubt, open_database
 from segue_storage.database_url import parse_database_url
 from segue_storage.engine import open_engine
 from sqlalchemy.exc import IntegrityError
@@ -206,6 +206,31 @@ async def test_a_read_cannot_write(database: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
         await database.read(add("a"))
     assert await database.read(texts) == set()
+
+
+@pytest.mark.requirement("R19")
+async def test_a_question_is_answered_with_rows_and_sees_what_was_acknowledged(database: Database) -> None:
+    about = Question(sa.select(NOTES.c.text).where(NOTES.c.text == sa.bindparam("asked")), {"asked": "a"})
+    assert await database.read(about) == []
+    await database.write(add("a"))
+    assert [row.text for row in await database.read(about)] == ["a"]
+
+
+async def test_a_question_cannot_write(database: Database) -> None:
+    for statement in (NOTES.insert().values(text="a", amount=0).returning(NOTES.c.text), NOTES.delete()):
+        with pytest.raises(DatabaseUnavailable):
+            await database.read(Question(statement))
+    assert await database.read(texts) == set()
+    await database.write(add("b"))
+    assert await database.read(texts) == {"b"}
+
+
+async def test_a_question_that_is_none_leaves_the_thread_working(database: Database) -> None:
+    for _ in range(8):
+        with pytest.raises((sa.exc.OperationalError, sa.exc.ProgrammingError)):
+            await database.read(Question(sa.text("SELECT nothing FROM nowhere")))
+    await database.write(add("a"))
+    assert len(await database.read(Question(sa.select(NOTES)))) == 1
 
 
 @pytest.mark.parametrize("error", [StopIteration(1), SystemExit(1), asyncio.CancelledError(), KeyboardInterrupt()])

@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from notes import METADATA, NOTES, Gate, add, amount, give, texts
 from postgresql_server import PostgreSQLServer
 from psycopg import sql
-from segue_storage.database import BadWork, Database, DatabaseUnavailable, WriteInDoubt, open_database
+from segue_storage.database import BadWork, Database, DatabaseUnavailable, Question, WriteInDoubt, open_database
 from sqlalchemy.exc import IntegrityError
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgresql]
@@ -68,6 +69,36 @@ async def test_a_connection_lost_while_idle_is_replaced_unseen(
     await database.write(add("a"))
     postgresql_server.administer(sql.SQL(KILL).format(await database.read(_backend)))
     assert await database.read(texts) == {"a"}
+
+
+async def test_a_question_to_a_connection_that_was_lost_while_idle_is_asked_anew(
+    database: Database, postgresql_server: PostgreSQLServer
+) -> None:
+    await database.write(add("a"))
+    before = await database.read(_backend)
+    postgresql_server.administer(sql.SQL(KILL).format(before))
+    assert [row.text for row in await database.read(Question(sa.select(NOTES)))] == ["a"]
+    assert await database.read(_backend) != before
+
+
+@pytest.mark.requirement("XD-OPS-06")
+async def test_a_question_that_breaks_every_connection_is_an_outage_and_is_asked_twice_at_most(
+    database: Database,
+) -> None:
+    suicide = Question(sa.text("SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"))
+    began = time.monotonic()
+    with pytest.raises(DatabaseUnavailable):
+        await database.read(suicide)
+    assert time.monotonic() - began < 3
+    await database.write(add("a"))
+    assert await database.read(texts) == {"a"}
+
+
+async def test_a_question_leaves_no_transaction_behind(database: Database, postgresql_database: str) -> None:
+    (row,) = await database.read(Question(sa.text("SELECT pg_backend_pid() AS pid")))
+    with psycopg.connect(postgresql_database) as other:
+        found = other.execute("SELECT state FROM pg_stat_activity WHERE pid = %s", [row.pid]).fetchone()
+    assert found == ("idle",)
 
 
 @pytest.mark.requirement("XD-OPS-06")

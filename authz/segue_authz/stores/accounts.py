@@ -1,7 +1,7 @@
 """Accounts and the browsers they are signed in with."""
 
 import sqlalchemy as sa
-from segue_storage.database import Database
+from segue_storage.database import Database, Question
 from segue_storage.gathered import Gathered
 
 from segue_authz.domain.account import Account, BrowserSession
@@ -56,7 +56,7 @@ class Accounts:
 
     async def _all_found(self, subjects: list[str]) -> list[Account | None]:
         some = {"subjects": list(set(subjects))}
-        rows = await self._database.read(lambda connection: connection.execute(_THESE, some).all())
+        rows = await self._database.read(Question(_THESE, some))
         found = {row.subject: Account(**row._mapping) for row in rows}
         return [found.get(subject) for subject in subjects]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from segue.replay import CLOCK_STEP
-from segue_storage.database import Database
+from segue_storage.database import Database, Question
 from segue_storage.gathered import Gathered
 
 from segue_authz.domain.client import Client
@@ -57,7 +57,7 @@ class Clients:
 
     async def _all_enabled(self, client_ids: list[str]) -> list[Client | None]:
         some = {"client_ids": list(set(client_ids))}
-        rows = await self._database.read(lambda connection: connection.execute(_ENABLED, some).all())
+        rows = await self._database.read(Question(_ENABLED, some))
         found = {row.client_id: from_row(row) for row in rows}
         return [found.get(client_id) for client_id in client_ids]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
-from segue_storage.database import Database
+from segue_storage.database import Database, Question
 from segue_storage.gathered import Gathered
 
 from segue_authz.domain.grant import Grant, Standing, Withdrawn, mintable_actions
@@ -125,7 +125,7 @@ class Transfers:
 
     async def _all_found(self, transfer_ids: list[str]) -> list[Stored | None]:
         some = {"transfer_ids": list(set(transfer_ids))}
-        rows = await self._database.read(lambda connection: connection.execute(_THESE, some).all())
+        rows = await self._database.read(Question(_THESE, some))
         found = {row.transfer_id: _stored(row) for row in rows}
         return [found.get(transfer_id) for transfer_id in transfer_ids]
 
@@ -165,8 +165,11 @@ class Transfers:
 
     async def _find(self, condition: sa.ColumnElement[bool]) -> Stored | None:
         statement = sa.select(transfers).where(condition)
-        row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
-        return None if row is None else _stored(row)
+        rows = await self._database.read(Question(statement))
+        if not rows:
+            return None
+        (row,) = rows
+        return _stored(row)
 
 
 def _stored(row: sa.Row[Any]) -> Stored:

@@ -7,9 +7,9 @@ from .engine import open_engine
 from .failure import BadWork, DatabaseUnavailable, WriteInDoubt
 from .postgresql import PostgreSQLDatabase
 from .sqlite import SQLiteDatabase
-from .work import Work
+from .work import Question, Work
 
-__all__ = ["BadWork", "Database", "DatabaseUnavailable", "Work", "WriteInDoubt", "open_database"]
+__all__ = ["BadWork", "Database", "DatabaseUnavailable", "Question", "Work", "WriteInDoubt", "open_database"]
 
 T = TypeVar("T")
 
@@ -40,7 +40,10 @@ class Database(Protocol):
         ...
 
     async def read(self, work: Work[T]) -> T:
-        """Do the work in one snapshot: it sees each write that was acknowledged before, whole or not at all."""
+        """Do the work in one snapshot: it sees each write that was acknowledged before, whole or not at all.
+
+        A `Question` is the cheapest: it is one statement.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from .held import HeldConnection
 from .jobs import Job, JobQueue, deliver
 from .postgresql_batch import transact_together
+from .postgresql_engine import read_only_by_default
 from .threads import Threads
 from .work import Work, guard
 
@@ -25,6 +26,7 @@ class PostgreSQLDatabase:
     def __init__(self, engine: Engine, *, threads: int, deadline: float = 30.0) -> None:
         """Hold at most `threads` connections; answer within `deadline` seconds, whatever happens."""
         guard(engine)
+        read_only_by_default(engine)
         self._engine = engine
         self._deadline = deadline
         self._jobs = JobQueue(deadline=deadline)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from .failure import DatabaseUnavailable, WriteInDoubt, caused
 from .held import HeldConnection
 from .jobs import Job, Outcome
-from .postgresql_job import WRITE, begin, commit, explained, require_open, transact, undo
+from .postgresql_job import WRITE, begin, commit, explained, require_open, say, transact, undo
 from .work import perform
 
 _NEXT = "RELEASE SAVEPOINT job; SAVEPOINT job"
@@ -35,7 +35,7 @@ def transact_together(held: HeldConnection, jobs: Sequence[Job]) -> list[tuple[J
     try:
         for number, job in enumerate(jobs):
             if number:
-                connection.exec_driver_sql(_NEXT)
+                say(connection, _NEXT)
             outcomes.append((job, _in_savepoint(connection, job)))
     except Exception as error:
         undo(held, connection)

@@ -38,6 +38,15 @@ def postgresql_engine(url: URL) -> Engine:
     return engine
 
 
+def read_only_by_default(engine: Engine) -> None:
+    """What is said outside of a transaction that may write cannot write."""
+    event.listen(engine, "connect", _read_only)
+
+
+def _read_only(connection: Any, _: Any) -> None:
+    connection.execute("SET default_transaction_read_only = on").close()
+
+
 def _bound(connection: Any, record: Any) -> None:
     for setting in (
         "SET statement_timeout = '10s'",

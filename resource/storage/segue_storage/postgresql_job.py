@@ -9,10 +9,11 @@ from .failure import BadWork, DatabaseUnavailable, WriteInDoubt, caused
 from .held import HeldConnection
 from .jobs import Job, Outcome
 from .postgresql_engine import UNCONFIRMED
-from .work import perform
+from .work import Question, perform
 
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_COMMIT = "COMMIT"
 
 _NOT_ITS_FAULT = (
     "25006",  # read only: a standby, where a primary was expected
@@ -27,6 +28,8 @@ _NOT_ITS_FAULT = (
 
 def transact(held: HeldConnection, job: Job) -> Outcome:
     """Do the job and commit it. A broken connection is dropped; the thread's next job opens another."""
+    if not job.writes and isinstance(job.work, Question):
+        return _answer(held, job.work)
     try:
         connection = begin(held, WRITE if job.writes else _READ)
     except Exception as error:
@@ -41,16 +44,66 @@ def transact(held: HeldConnection, job: Job) -> Outcome:
     return commit(held, connection, value, writes=job.writes)
 
 
+def _answer(held: HeldConnection, question: Question) -> Outcome:
+    """One statement is a snapshot by itself: nothing is said before it and after it, and nothing is left to undo.
+
+    If the connection is found to be broken it is asked once more, on a new one.
+    """
+    for last in (False, True):
+        try:
+            connection = held.get()
+        except Exception as error:
+            held.drop()
+            return Outcome(error=caused(DatabaseUnavailable("PostgreSQL could not be reached"), error))
+        try:
+            return Outcome(perform(question, connection))
+        except BaseException as error:
+            if not _is_idle(connection):
+                held.drop()
+            if last or not (isinstance(error, DBAPIError) and error.connection_invalidated):
+                return Outcome(error=explained(error))
+    raise AssertionError("the second time is the last")
+
+
 def begin(held: HeldConnection, statement: str) -> Connection:
     """Begin on the held connection or, if the server has closed that meanwhile, on a new one: no work was done yet."""
     connection = held.get()
     try:
-        connection.exec_driver_sql(statement)
+        say(connection, statement)
     except DBAPIError:
         held.drop()
         connection = held.get()
-        connection.exec_driver_sql(statement)
+        say(connection, statement)
     return connection
+
+
+def say(connection: Connection, statement: str) -> None:
+    """Have the driver say what has no rows and no parameters: SQLAlchemy takes twice the time. Raises as it would."""
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        if statement == _COMMIT:
+            driver.commit()
+        else:
+            driver.execute(statement, prepare=False)
+    except connection.dialect.loaded_dbapi.Error as error:
+        dialect = connection.dialect
+        broken = dialect.is_disconnect(error, driver, None)
+        raise DBAPIError.instance(
+            statement,
+            None,
+            error,
+            dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=broken,
+            dialect=dialect,
+        ) from error
+
+
+def _is_idle(connection: Connection) -> bool:
+    if connection.invalidated or connection.closed:
+        return False
+    driver: Any = connection.connection.dbapi_connection
+    return driver is not None and driver.info.transaction_status.name == "IDLE"
 
 
 def require_open(connection: Connection) -> None:
@@ -73,7 +126,7 @@ def undo(held: HeldConnection, connection: Connection) -> None:
 def commit(held: HeldConnection, connection: Connection, value: Any, *, writes: bool) -> Outcome:
     """The value once it is durable; an error that says whether it may be."""
     try:
-        connection.exec_driver_sql("COMMIT")
+        say(connection, _COMMIT)
     except Exception as error:
         refused = isinstance(error, DBAPIError) and not error.connection_invalidated
         held.drop()

@@ -1,10 +1,11 @@
 """Work: a function of a connection, run inside a transaction that is not its own to end."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, MappingResult, Result, ScalarResult, event
+from sqlalchemy import Connection, Engine, Executable, MappingResult, Result, Row, ScalarResult, event
 
 from .failure import BadWork
 
@@ -12,6 +13,17 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 _thread = threading.local()
+
+
+@dataclass(frozen=True)
+class Question:
+    """Work that is one statement, which reads: its rows. A database may spare it a transaction."""
+
+    statement: Executable
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, connection: Connection) -> Sequence[Row[Any]]:
+        return connection.execute(self.statement, self.parameters).all()
 
 
 def guard(engine: Engine) -> None:
