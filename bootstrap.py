@@ -15,6 +15,7 @@ PARTS = (
     "resource/storage",
     "resource/server",
     "resource/mcp",
+    "resource/a2a",
     "authz",
     "client",
     "adapters",

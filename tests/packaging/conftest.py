@@ -13,6 +13,7 @@ PARTS = {
     "segue_storage": "resource/storage",
     "segue_resource": "resource/server",
     "segue_mcp": "resource/mcp",
+    "segue_a2a": "resource/a2a",
     "segue_authz": "authz",
     "segue_client": "client",
     "segue_adapters": "adapters",

@@ -62,12 +62,12 @@ class Standing:
         kind, body = event["kind"], event["body"]
         if kind == "message" and event["role"] in _PEOPLE | _ANSWERING:
             return replace(self, speaker=event["role"])
-        if kind == "task.status_changed":
+        if kind == "task.status_changed" and "to" in body:
             return replace(self, status=body["to"], cancelled=says_cancelled(event))
         if kind == "task.erased":
             return replace(self, status="erased")
         if kind == "task.reverted":
-            left = {call_id: waits for call_id, waits in self.calls.items() if call_id not in body["cancelled"]}
+            left = {call_id: waits for call_id, waits in self.calls.items() if call_id not in body.get("cancelled", ())}
             return replace(self, calls=left, speaker=None)
         if kind.startswith("tool_call.") and "state" in body:
             others = {call_id: waits for call_id, waits in self.calls.items() if call_id != body["call_id"]}
