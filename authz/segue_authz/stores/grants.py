@@ -12,7 +12,7 @@ from segue_authz.domain.grant import Authentication, Grant, Reused, Standing, Wi
 from segue_authz.stores.actions_text import from_text, to_text
 from segue_authz.stores.arrivals import arrival, arrive
 from segue_authz.stores.epochs import epoch_of, epochs_of
-from segue_authz.stores.insert import insert_if_absent, insert_those_absent
+from segue_authz.stores.insert import insert_if_absent, insert_rows, insert_those_absent
 from segue_authz.stores.port import Issued, NewDevice
 from segue_authz.stores.tables import accounts, arrivals, clients, devices, grants, status_entries, task_epochs
 
@@ -205,10 +205,11 @@ def insert_grants(connection: sa.Connection, new: Mapping[str, NewGrant], *, now
     written = [
         replace(one.grant, device_id=device_ids[key], epoch=epochs[one.grant.task_id]) for key, one in asked.items()
     ]
-    connection.execute(grants.insert(), [_values(grant) for grant in written])
-    connection.execute(status_entries.insert(), [{"grant_id": grant.grant_id} for grant in written])
-    connection.execute(
-        arrivals.insert(),
+    insert_rows(connection, grants, [_values(grant) for grant in written])
+    insert_rows(connection, status_entries, [{"grant_id": grant.grant_id} for grant in written])
+    insert_rows(
+        connection,
+        arrivals,
         [
             arrival(grant, new_device=grant.device_id not in held, decided_in=new[grant.grant_id].decided_in, now=now)
             for grant in written
