@@ -1,20 +1,16 @@
 """MCP tasks (SEP-2663) by the official SDK's client: a tool call, and the whole task, from any device that has it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from mcp.client.client import Client
-from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
 from mcp.shared.exceptions import MCPError
+from mcp_tasks_client import Acknowledged, TaskRequest, TasksExtension, answered, cancelled, polled, requested
 from mcp_types import (
     INVALID_PARAMS,
     MISSING_REQUIRED_CLIENT_CAPABILITY,
-    CallToolResult,
-    Request,
-    Result,
     SubscriptionFilter,
     SubscriptionsListenRequest,
     SubscriptionsListenRequestParams,
@@ -32,57 +28,6 @@ RISKY = {**CALL, "title": "Send the contract", "effect": "irreversible"}
 PROBLEM = "urn:segue:problem:"
 
 
-class Created(Result):
-    """What a tool answers in the place of its result."""
-
-    result_type: Literal["task"]
-    taskId: str  # noqa: N815
-    status: str
-    ttlMs: int | None  # noqa: N815
-
-
-class Polled(Result):
-    """A task as `tasks/get` has it."""
-
-    taskId: str  # noqa: N815
-    status: str
-    statusMessage: str = ""  # noqa: N815
-    createdAt: str  # noqa: N815
-    lastUpdatedAt: str  # noqa: N815
-    ttlMs: int | None  # noqa: N815
-    pollIntervalMs: int  # noqa: N815
-    inputRequests: dict[str, Any] | None = None  # noqa: N815
-    result: dict[str, Any] | None = None
-
-
-class TaskRequest(Request[Any, str]):
-    """`tasks/get`, `tasks/update` or `tasks/cancel`."""
-
-    name_param = "taskId"
-    params: dict[str, Any]
-
-
-class Acknowledged(Result):
-    result_type: str = ""
-
-
-class TasksExtension(ClientExtension):
-    """What an application that knows tasks brings: it polls until the call has ended."""
-
-    identifier = EXTENSION
-
-    def claims(self) -> Sequence[ResultClaim[Any]]:
-        return [ResultClaim(result_type="task", model=Created, resolve=self._resolve)]
-
-    async def _resolve(self, created: Created, ctx: ClaimContext) -> CallToolResult:
-        while True:
-            request = TaskRequest(method="tasks/get", params={"taskId": created.taskId})
-            task = await ctx.session.send_request(request, Polled)
-            if task.status == "completed":
-                return CallToolResult.model_validate(task.result)
-            await asyncio.sleep(0.01)
-
-
 @pytest.fixture
 async def world(tmp_path: Path, anyio_backend: str) -> AsyncIterator[StoreWorld]:
     async with open_mcp_world(tmp_path) as opened:
@@ -91,29 +36,6 @@ async def world(tmp_path: Path, anyio_backend: str) -> AsyncIterator[StoreWorld]
 
 def knowing_tasks(world: StoreWorld, **token: Any) -> Any:
     return connected(at_mcp(world, **token), extensions=[TasksExtension()])
-
-
-async def polled(client: Client, task_id: str) -> Polled:
-    return await client.session.send_request(TaskRequest(method="tasks/get", params={"taskId": task_id}), Polled)
-
-
-async def cancelled(client: Client, task_id: str) -> None:
-    request = TaskRequest(method="tasks/cancel", params={"taskId": task_id})
-    assert (await client.session.send_request(request, Acknowledged)).result_type == "complete"
-
-
-async def answered(client: Client, task_id: str, **responses: Any) -> None:
-    params = {"taskId": task_id, "inputResponses": responses}
-    request = TaskRequest(method="tasks/update", params=params)
-    assert (await client.session.send_request(request, Acknowledged)).result_type == "complete"
-
-
-async def requested(client: Client, call: dict[str, Any] = CALL) -> str:
-    """The task of a call that is asked for."""
-    created = await client.session.call_tool("request_tool_call", call, allow_claimed=True)
-    assert isinstance(created, Created)
-    assert created.ttlMs is None
-    return created.taskId
 
 
 def accepts(**content: Any) -> dict[str, Any]:
@@ -146,7 +68,7 @@ async def test_the_server_says_that_it_knows_tasks(world: StoreWorld) -> None:
 async def test_every_state_of_a_call_is_a_status_of_its_task(world: StoreWorld) -> None:
     worker = world.device()
     async with knowing_tasks(world) as client:
-        call_id = await requested(client)
+        call_id = await requested(client, CALL)
         seen = [await polled(client, call_id)]
         fence = (await worker.step(call_id, "claim")).json()["fence"]
         seen.append(await polled(client, call_id))
@@ -159,7 +81,7 @@ async def test_every_state_of_a_call_is_a_status_of_its_task(world: StoreWorld) 
         assert seen[-1].result == {"content": [{"type": "text", "text": "the archive is closed"}], "isError": True}
         assert seen[0].createdAt == "2027-01-15T08:00:00Z"
         assert seen[0].createdAt <= seen[0].lastUpdatedAt
-        stopped = await requested(client)
+        stopped = await requested(client, CALL)
         await cancelled(client, stopped)
         assert (await polled(client, stopped)).status == "cancelled"
         await cancelled(client, call_id)  # has ended: acknowledged, and stays as it ended
@@ -243,7 +165,7 @@ async def test_a_task_is_seen_on_the_device_that_it_moved_to_and_the_first_devic
     phone = desktop.after_move(2)
     extension = [TasksExtension()]
     async with connected(desktop, extensions=extension) as left, connected(phone, extensions=extension) as right:
-        call_id = await requested(left)
+        call_id = await requested(left, CALL)
         assert (await polled(right, call_id)).status == "working"
         for task_id in (call_id, TASK):
             with pytest.raises(MCPError) as fenced:

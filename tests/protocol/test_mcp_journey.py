@@ -1,26 +1,31 @@
 """The official MCP client at running servers: from nothing to a task, and on to a phone."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import httpx2
 import pytest
+from adapters.downstream import Downstream
 from deployment import Deployment
 from journey import CALL, Journey, open_journey
 from mcp.client.auth import utils as discovery
 from mcp.client.client import Client
+from mcp.client.extension import ClientExtension
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, SubscriptionLost
 from mcp.shared.exceptions import MCPError
+from mcp_tasks_client import TasksExtension, cancelled, polled, requested
 from mcp_types import TextResourceContents
 from mcp_world import Heard, uri
 from segue_client.device import Refused
 from segue_client.grant import Grant
 from segue_client.protected_resource import ProtectedResource, described
 from segue_client.task_token_auth import Authorize, TaskTokenAuth
+from segue_client.tool_runs import Lost, Run, ToolRuns
 from segue_demo.site import TASK_NAME
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("E4")]
@@ -62,14 +67,16 @@ async def journey(deployment: WithMcp, anyio_backend: str) -> AsyncIterator[Jour
 
 
 @asynccontextmanager
-async def connected(deployment: WithMcp, authorize: Authorize, *, heard: Heard | None = None) -> AsyncIterator[Client]:
+async def connected(
+    deployment: WithMcp, authorize: Authorize, *, heard: Heard | None = None, extensions: Sequence[ClientExtension] = ()
+) -> AsyncIterator[Client]:
     hooks = {"response": [heard]} if heard is not None else {}
     async with (
         httpx2.AsyncClient() as http,
         httpx2.AsyncClient(
             auth=TaskTokenAuth(authorize, http=http), event_hooks=hooks, timeout=httpx2.Timeout(20, read=PATIENCE)
         ) as proved,
-        Client(streamable_http_client(deployment.mcp, http_client=proved)) as client,
+        Client(streamable_http_client(deployment.mcp, http_client=proved), extensions=extensions) as client,
     ):
         yield client
 
@@ -177,6 +184,43 @@ async def test_a_task_that_moves_takes_its_running_call_along_to_the_next_mcp_cl
             ended = await done(right, "complete_tool_call", call_id=call_id, fence=new, result={"kept": 31})
             assert ended["state"] == "succeeded"
         assert (await read(left, desktop, f"/tool-calls/{call_id}"))["result"] == {"kept": 31}
+
+
+@pytest.mark.requirement("E2", "R62")
+async def test_a_task_that_moves_is_the_same_mcp_task_and_its_running_call_runs_once(
+    deployment: WithMcp, journey: Journey
+) -> None:
+    downstream, extensions = Downstream(), [TasksExtension()]
+
+    def run_on(grant: Grant) -> "asyncio.Task[Any]":
+        async def compare(run: Run) -> Any:
+            return await downstream.execute(run.downstream_key, {"kept": 31})
+
+        return asyncio.create_task(ToolRuns(journey.task(grant)).run("toolu_1", compare, **CALL))
+
+    desktop = await journey.begin()
+    async with connected(deployment, holding(desktop), extensions=extensions) as left:
+        call_id = await requested(left, {**CALL, "reference": "toolu_1"})
+        before = run_on(desktop)
+        await downstream.running.wait()
+        phone = await journey.hand_over(desktop)
+        async with connected(deployment, holding(phone), extensions=extensions) as right:
+            assert [(await polled(right, each)).status for each in (call_id, phone.task_id)] == ["working", "working"]
+            after = run_on(phone)
+            with anyio.fail_after(PATIENCE):
+                while len(downstream.asked) < 2:  # noqa: ASYNC110  there is no event for it
+                    await asyncio.sleep(0.02)
+            downstream.finish()
+            assert await after == {"kept": 31}
+            with pytest.raises(Lost):
+                await before
+            assert len(downstream.executed) == 1
+            with pytest.raises(MCPError) as fenced:
+                await cancelled(left, phone.task_id)
+            assert fenced.value.error.data["problem"]["type"] == "urn:segue:problem:stale-epoch"
+            for client in (left, right):
+                ended = await polled(client, call_id)
+                assert (ended.status, (ended.result or {})["structuredContent"]) == ("completed", {"kept": 31})
 
 
 async def test_a_client_that_listens_hears_what_others_change(deployment: WithMcp, journey: Journey) -> None:
