@@ -54,7 +54,8 @@ def answer(call_id: str, name: str, response: dict[str, Any]) -> types.Content:
 
 
 def agent(script: list[list[types.Part]], *tools: Any, **others: Any) -> LlmAgent:
-    return LlmAgent(name="lawyer", model=ScriptedModel(script=script), tools=list(tools), **others)
+    others = {"name": "lawyer", **others}
+    return LlmAgent(model=ScriptedModel(script=script), tools=list(tools), **others)
 
 
 def runner(root: LlmAgent, sessions: BaseSessionService, *plugins: BasePlugin) -> Runner:

@@ -1,5 +1,6 @@
 """Sessions of Google ADK in a task: what its own session services do, and what a device may say after a transfer."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -72,7 +73,9 @@ async def test_a_session_is_read_as_it_was_made_and_appended_to(sessions: TaskSe
         grounding_metadata=types.GroundingMetadata(search_entry_point=types.SearchEntryPoint(sdk_blob=b"blob")),
         turn_complete=True,
         partial=False,
-        actions=EventActions(artifact_delta={"file": 0}, transfer_to_agent="other", escalate=True, agent_state={"a": 1}),
+        actions=EventActions(
+            artifact_delta={"file": 0}, transfer_to_agent="other", escalate=True, agent_state={"a": 1}
+        ),
         long_running_tool_ids={"one", "two"},
         error_code="E",
         error_message="it failed",
@@ -226,6 +229,12 @@ async def test_who_has_not_read_what_another_appended_is_refused_and_changes_not
     assert (await again(sessions, session)).state == {"own": 3}
 
 
+async def test_branches_of_one_run_append_one_after_the_other(sessions: TaskSessionService) -> None:
+    session = await sessions.create_session(**NAMES)
+    await asyncio.gather(*(sessions.append_event(session, said(str(number))) for number in range(5)))
+    assert await again(sessions, session) == session
+
+
 async def test_a_session_from_elsewhere_is_known_by_its_last_event(sessions: TaskSessionService) -> None:
     session = await sessions.create_session(**NAMES)
     await sessions.append_event(session, said("hello"))
@@ -313,4 +322,3 @@ async def test_after_a_transfer_the_session_goes_on_at_one_device_and_the_other_
         with pytest.raises(Lost):
             await write
     assert await phone.get_session(**NAMES) == taken_over
-

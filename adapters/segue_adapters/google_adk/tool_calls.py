@@ -23,6 +23,7 @@ from segue_client.tool_runs import LEASE, AwaitsApproval, Denied, Failed, Run, T
 
 from segue_adapters.google_adk.outcome import act, actions_told, added, asks_somebody, meant, told
 from segue_adapters.google_adk.place import digest
+from segue_adapters.running import executing
 
 OF_THE_CONVERSATION = frozenset(
     {"adk_request_input", "exit_loop", "finish_task", "set_model_response", "transfer_to_agent"}
@@ -34,13 +35,7 @@ _REFERENCE = re.compile(r"[!-~]{1,180}")
 
 Execute = Callable[..., Awaitable[Any]]
 
-_running: ContextVar[Run | None] = ContextVar("running", default=None)
 _called: ContextVar[tuple["TaskToolsPlugin", ToolContext] | None] = ContextVar("called", default=None)
-
-
-def running() -> Run | None:
-    """For a tool: the run that it is, whose `downstream_key` is the same on every device; None outside of a task."""
-    return _running.get()
 
 
 class TaskToolsPlugin(BasePlugin):
@@ -149,9 +144,9 @@ class _Call:
         self.result: Any = None
 
     async def do(self, run: Run) -> Any:
-        _running.set(run)
         before = actions_told(self.context)
-        self.result = await self._execute(args=self.args, tool_context=self.context)
+        with executing(run):
+            self.result = await self._execute(args=self.args, tool_context=self.context)
         self.ran = True
         actions = added(before, actions_told(self.context))
         outcome = {"result": told(self.result), "actions": actions, "asks": asks_somebody(self.context)}
