@@ -19,7 +19,9 @@ from segue_adapters.openai_agents.branch import Branch
 from segue_adapters.openai_agents.history import History
 
 SPEAKING: ContextVar[str | None] = ContextVar("speaking", default=None)
-"""The agent whose turn it is; None inside a tool, where an agent may run that is no part of the conversation."""
+"""The agent whose turn it is."""
+INSIDE_A_TOOL = ""
+"""Stands for whoever speaks there: an agent that runs within a tool is no part of the conversation."""
 
 _RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
 
@@ -90,12 +92,12 @@ class KeptModel(Model):
 
     async def _known(self) -> ModelResponse | None:
         agent = SPEAKING.get()
-        known = None if agent is None else await self._answers.find()
+        known = await self._answers.find() if agent else None
         return known[1] if known is not None and known[0] == agent else None
 
     async def _keep(self, response: ModelResponse) -> None:
         agent = SPEAKING.get()
-        if agent is not None and any(item.type == "function_call" for item in response.output):
+        if agent and any(item.type == "function_call" for item in response.output):
             await self._answers.keep(agent, response)
 
 

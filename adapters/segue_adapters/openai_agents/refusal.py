@@ -10,8 +10,12 @@ CHANGED = 412
 """The status of a write that expected something else."""
 
 
+MOVED = ("stale-epoch", "insufficient_scope")
+"""How the store refuses a device that wrote before, under the token it has, and under one it got afterwards."""
+
+
 class TaskMoved(AgentsException):
-    """Another device goes on with the task: whatever this one still writes counts no more."""
+    """Another device goes on with the task: this one may read at most, and what it still writes counts no more."""
 
 
 @contextmanager
@@ -20,6 +24,6 @@ def fenced() -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        if refused.error == "stale-epoch":
-            raise TaskMoved("the task goes on at another device") from refused
+        if refused.error in MOVED:
+            raise TaskMoved(f"this device may not go on with the task: {refused.description}") from refused
         raise

@@ -15,7 +15,7 @@ from agents.tool import Tool
 from segue_client.task_client import TaskClient
 from segue_client.tool_runs import LEASE
 
-from segue_adapters.openai_agents.answer import SPEAKING, KeptModel, KeptProvider
+from segue_adapters.openai_agents.answer import INSIDE_A_TOOL, SPEAKING, KeptModel, KeptProvider
 from segue_adapters.openai_agents.session import TaskSession
 from segue_adapters.openai_agents.tools import OnceTools
 
@@ -37,7 +37,9 @@ class TaskRunner:
 
     async def run(self, agent: Agent[Any], given: Input, **options: Any) -> RunResult:
         """As `Runner.run`; a run that waits for an approval is kept. Raises `TaskMoved`."""
+        waited = given.get_interruptions() if isinstance(given, RunState) else []
         result = await Runner.run(self.in_task(agent), given, **self._options(options))
+        await self._tools.deny(waited, result.context_wrapper)
         await self.pause(result)
         return result
 
@@ -54,12 +56,17 @@ class TaskRunner:
             await history.drop([paused])
 
     async def paused(self, agent: Agent[Any], *, context: Any = None) -> RunState[Any] | None:
-        """The run that waits for an approval, wherever it was paused: say yes or no on it, and `run` it."""
+        """The run that waits for an approval, wherever it was paused: say yes or no on it, and `run` it.
+
+        What was said at the task store is said on it already. Raises `TaskMoved`.
+        """
         found = await self.session.history.state.get(self.session.history.keys.paused)
         if found is None:
             return None
         override = None if context is None else RunContextWrapper(context)
-        return await RunState.from_json(self.in_task(agent), found.value, context_override=override)
+        state = await RunState.from_json(self.in_task(agent), found.value, context_override=override)
+        await self._tools.decide(state)
+        return state
 
     async def resume(self, agent: Agent[Any], **options: Any) -> RunResult | None:
         """Go on with what another device, or this one, did not bring to its end; None if there is nothing.
@@ -92,7 +99,8 @@ class TaskRunner:
         kind, speaking = type(agent), agent.name
 
         async def get_all_tools(ours: Agent[Any], context: RunContextWrapper[Any]) -> list[Tool]:
-            SPEAKING.set(speaking)
+            if SPEAKING.get() != INSIDE_A_TOOL:
+                SPEAKING.set(speaking)
             return [self._tools.once(tool) for tool in await kind.get_all_tools(ours, context)]
 
         return get_all_tools

@@ -2,10 +2,11 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+from agents import RunContextWrapper, RunState, ToolApprovalItem
 from agents.tool import (
     DEFAULT_APPROVAL_REJECTION_MESSAGE,
     FunctionTool,
@@ -16,10 +17,10 @@ from agents.tool import (
 from agents.tool_context import ToolContext
 from agents.util._approvals import evaluate_function_tool_approval
 from pydantic import BaseModel
-from segue_client.task_client import TaskClient
+from segue_client.task_client import Body, TaskClient
 from segue_client.tool_runs import LEASE, AwaitsApproval, Denied, Failed, Lost, Run, ToolRuns
 
-from segue_adapters.openai_agents.answer import SPEAKING
+from segue_adapters.openai_agents.answer import INSIDE_A_TOOL, SPEAKING
 from segue_adapters.openai_agents.refusal import TaskMoved, fenced
 
 APPROVED_FIRST = ("reconcilable", "irreversible")
@@ -46,18 +47,45 @@ class OnceTools:
             made.on_invoke_tool = _aside(tool)
             return made
         made.on_invoke_tool = _Once(self, tool)
-        if self.effect(tool) in APPROVED_FIRST or callable(tool.needs_approval):
+        if self.effect(tool.name) in APPROVED_FIRST or callable(tool.needs_approval):
             made.needs_approval = _NeedsApproval(self, tool)
         return made
 
-    def effect(self, tool: FunctionTool) -> str:
-        return self._effects.get(tool.name, "idempotent")
+    def effect(self, tool: str) -> str:
+        return self._effects.get(tool, "idempotent")
 
-    async def waits(self, tool: FunctionTool, call_id: str, arguments: dict[str, Any]) -> bool:
-        """Whether a person has still to say yes to the call. Raises `TaskMoved`."""
+    async def proposed(self, tool: str, call_id: str, arguments: dict[str, Any]) -> Body:
+        """The call as the store has it. Raises `TaskMoved`."""
         with fenced():
-            call = await self._runs.propose(call_id, tool=tool.name, arguments=arguments, effect=self.effect(tool))
-        return bool(call["state"] == "proposed")
+            return await self._runs.propose(call_id, tool=tool, arguments=arguments, effect=self.effect(tool))
+
+    async def decide(self, state: RunState[Any]) -> None:
+        """Say on a paused run what a person has said at the store."""
+        for item, call in await self._asked(state.get_interruptions()):
+            if call["state"] == "cancelled":
+                state.reject(item)
+            elif call["state"] != "proposed":
+                state.approve(item)
+
+    async def deny(self, waited: Sequence[ToolApprovalItem], said: RunContextWrapper[Any]) -> None:
+        """Say at the store what a person has said no to on a run."""
+        refused = [
+            one
+            for one in waited
+            if said.get_approval_status(one.tool_name or "", one.call_id or "", existing_pending=one) is False
+        ]
+        for _, call in await self._asked(refused):
+            if call["state"] == "proposed":
+                with fenced():
+                    await self._task.step(call["call_id"], "deny", reason=DEFAULT_APPROVAL_REJECTION_MESSAGE)
+
+    async def _asked(self, items: Sequence[ToolApprovalItem]) -> list[tuple[ToolApprovalItem, Body]]:
+        """The calls that wait for the approval of the store, and not for that of the application alone."""
+        return [
+            (item, await self.proposed(item.tool_name, item.call_id, json.loads(item.arguments or "{}")))
+            for item in items
+            if item.tool_name and item.call_id and self.effect(item.tool_name) in APPROVED_FIRST
+        ]
 
     async def run(self, tool: FunctionTool, context: ToolContext[Any], text: str, arguments: dict[str, Any]) -> Any:
         """Raises `TaskMoved`, and what the tool raised."""
@@ -65,10 +93,10 @@ class OnceTools:
 
         async def do(run: Run) -> Any:
             RUNNING.set(run)
-            SPEAKING.set(None)
+            SPEAKING.set(INSIDE_A_TOOL)
             return plain(await bare.on_invoke_tool(context, text))
 
-        asked: dict[str, Any] = {"tool": tool.name, "arguments": arguments, "effect": self.effect(tool)}
+        asked: dict[str, Any] = {"tool": tool.name, "arguments": arguments, "effect": self.effect(tool.name)}
         try:
             with fenced():
                 try:
@@ -115,15 +143,18 @@ class _NeedsApproval:
         self._tool = tool
 
     async def __call__(self, context: Any, arguments: dict[str, Any], call_id: str) -> bool:
-        if self._tools.effect(self._tool) in APPROVED_FIRST and await self._tools.waits(self._tool, call_id, arguments):
-            return True
+        name = self._tool.name
+        if self._tools.effect(name) in APPROVED_FIRST:
+            call = await self._tools.proposed(name, call_id, arguments)
+            if call["state"] == "proposed":
+                return True
         asked = await evaluate_function_tool_approval(self._tool, context, json.dumps(arguments), call_id)
         return asked.outcome != "invoke"
 
 
 def _aside(tool: FunctionTool) -> Any:
     async def invoke(context: ToolContext[Any], text: str) -> Any:
-        speaking = SPEAKING.set(None)
+        speaking = SPEAKING.set(INSIDE_A_TOOL)
         try:
             return await tool.on_invoke_tool(context, text)
         finally:
