@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import mcp
 import pytest
 from adapters.downstream import Downstream
 from agents import (
@@ -18,6 +19,7 @@ from agents import (
     handoff,
 )
 from agents.exceptions import UserError
+from agents.mcp import MCPServer
 from agents.models.interface import Model
 from agents.testing import ScriptedModel, assistant_message, function_call
 from agents.tool import ToolOutputText
@@ -349,6 +351,15 @@ class TestTools:
         assert told == FAILED
         assert await calls(journey, grant) == []
 
+    async def test_a_tool_of_an_mcp_server_runs_once(self, journey: Journey, opened: Open) -> None:
+        grant, server = await journey.begin(), Precedents()
+        for _ in range(2):
+            made = function_call("find", {"clause": "7.2"}, call_id="call_mcp")
+            [told] = await self.run_tools(opened(grant), [], made, mcp_servers=[server])
+            assert FOUND in str(told)
+        assert server.called == ["find"]
+        assert [call["state"] for call in await calls(journey, grant)] == ["succeeded"]
+
     async def test_an_agent_as_a_tool_is_gone_through_and_keeps_its_answers_to_itself(
         self, journey: Journey, opened: Open
     ) -> None:
@@ -388,6 +399,33 @@ class TestTools:
         assert result.final_output == FOUND
         assert len(model.calls) == 3
         assert len(downstream.asked) == 1
+
+
+class Precedents(MCPServer):
+    """A server with one tool."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called: list[str] = []
+
+    @property
+    def name(self) -> str:
+        return "precedents"
+
+    async def connect(self) -> None: ...
+
+    async def cleanup(self) -> None: ...
+
+    async def list_prompts(self) -> Any: ...
+
+    async def get_prompt(self, name: str, arguments: Any = None) -> Any: ...
+
+    async def list_tools(self, run_context: Any = None, agent: Any = None) -> list[mcp.types.Tool]:
+        return [mcp.types.Tool(name="find", inputSchema={"type": "object", "properties": {}})]
+
+    async def call_tool(self, tool_name: str, arguments: Any, meta: Any = None) -> mcp.types.CallToolResult:
+        self.called.append(tool_name)
+        return mcp.types.CallToolResult(content=[mcp.types.TextContent(type="text", text=FOUND)])
 
 
 class Died(BaseException):
