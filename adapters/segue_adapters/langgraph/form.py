@@ -19,8 +19,8 @@ from langgraph.types import Send
 Form = Any
 SMALL = 120
 """Characters of JSON up to which a form stands in the form that holds it."""
-FAN = 32
-"""Elements of one list, and lists of one list of lists."""
+FAN = 8
+"""Elements of a list from which on there are lists within it."""
 
 
 def packed(value: Any, serde: SerializerProtocol) -> str:
@@ -46,27 +46,34 @@ class Draft:
         self._known = known
         self.new: dict[str, Form] = {}
 
-    def form(self, value: Any) -> Form:
+    def held(self, value: Any) -> Form:
+        """The form of a value within another."""
+        return self._part(self._form(value))
+
+    def _form(self, value: Any) -> Form:
         match value:
             case list() if type(value) is list:
                 return self._list(value)
             case dict() if type(value) is dict:
                 return {"d": self._list([each for pair in value.items() for each in pair])}
             case Send() if type(value) is Send and value.timeout is None:
-                return {"s": [value.node, self.form(value.arg)]}
+                return {"s": [value.node, self.held(value.arg)]}
             case _DeltaSnapshot():
-                return {"x": self.form(value.value)}
+                return {"x": self.held(value.value)}
             case _:
                 return packed(value, self._serde)
 
     def _list(self, values: list[Any]) -> Form:
-        forms, kind = [self._held(self.form(value)) for value in values], "l"
+        """Full groups become parts, full groups of these too; what is left of each level is at the end of the list."""
+        forms, kind, rests = [self.held(value) for value in values], "l", list[Form]()
         while len(forms) > FAN:
-            forms = [self._held({kind: forms[start : start + FAN]}) for start in range(0, len(forms), FAN)]
+            full = len(forms) - len(forms) % FAN
+            rests.append({kind: forms[full:]})
+            forms = [self._part({kind: forms[start : start + FAN]}) for start in range(0, full, FAN)]
             kind = "t"
-        return {kind: forms}
+        return {"t": [{kind: forms}, *reversed(rests)]} if rests else {kind: forms}
 
-    def _held(self, form: Form) -> Form:
+    def _part(self, form: Form) -> Form:
         """The form as another holds it: itself, or the part that it is."""
         if len(_text(form)) <= SMALL:
             return form

@@ -95,7 +95,7 @@ class TaskSaver(BlockingSaver):
         parent, checkpoint_id = get_checkpoint_id(config), checkpoint["id"]
         parts = self._log.parts(thread)
         draft = parts.draft(self.serde)
-        values = [[channel, draft.form(value)] for channel, value in checkpoint["channel_values"].items()]
+        values = [[channel, draft.held(value)] for channel, value in checkpoint["channel_values"].items()]
         bare = {name: member for name, member in checkpoint.items() if name != "channel_values"}
         kept = {
             "thread": thread,
@@ -129,7 +129,7 @@ class TaskSaver(BlockingSaver):
         parts = self._log.parts(thread)
         draft = parts.draft(self.serde)
         formed: Sequence[Any] = [
-            [WRITES_IDX_MAP.get(channel, place), channel, draft.form(value)]
+            [WRITES_IDX_MAP.get(channel, place), channel, draft.held(value)]
             for place, (channel, value) in enumerate(writes)
         ]
         whose = {"task": task_id, "path": task_path}

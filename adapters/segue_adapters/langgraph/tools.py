@@ -96,8 +96,10 @@ class TaskTools:
         except Denied as denied:
             return ToolMessage(str(denied), name=call["name"], tool_call_id=call["id"], status="error")
         except Failed as failed:
-            raise failed.__cause__ or failed from None
-        return _given(kept, call)
+            error = failed.__cause__ or failed
+        else:
+            return _given(kept, call)
+        raise error
 
 
 def _keeping(do: Do) -> Do:
