@@ -16,7 +16,7 @@ SCRIPT = """
 import { Turn } from "./dist/turn.js";
 const turn = new Turn(3);
 const told = [];
-for (const [verb, given] of JSON.parse(process.argv[1])) told.push(...turn[verb](given));
+for (const [verb, ...given] of JSON.parse(process.argv[1])) told.push(...turn[verb](...given));
 console.log(JSON.stringify({ told, ended: turn.ended }));
 """
 SHORT = ("type", "id", "delta")
@@ -40,7 +40,7 @@ def node(package: Path, script: str, *words: str) -> Any:
     return json.loads(ran.stdout)
 
 
-def told(package: Path, *taken: tuple[str, Any]) -> tuple[list[tuple[str, ...]], bool]:
+def told(package: Path, *taken: tuple[Any, ...]) -> tuple[list[tuple[str, ...]], bool]:
     """What a turn says of what it takes, in short, and whether it has ended."""
     answer = node(package, SCRIPT, json.dumps(taken))
     short = [
@@ -114,10 +114,15 @@ def test_a_draft_that_is_gone_or_was_something_else_is_taken_back(package: Path)
         [("text", "d1", "I cannot"), ("text-gone", "d1")],
         False,
     )
-    assert told(package, delta(0, "I cannot"), ("only", [])) == (
+    assert told(package, delta(0, "I cannot"), ("only", [], 3)) == (
         [("text", "d1", "I cannot"), ("text-gone", "d1")],
         False,
     )
+    said = event(4, text="I cannot now.", draft_id="d1")
+    finished, _ = told(package, delta(0, "I cannot"), ("only", [], 4), said)
+    assert finished == [("text", "d1", "I cannot"), ("text", "d1", " now."), ("text-done", "d1"), ("ended",)]
+    lost_then, _ = told(package, delta(0, "I cannot"), ("only", [], 4), event(4, text="Else."))
+    assert ("text-gone", "d1") in lost_then
     assert told(package, delta(0, "I cannot"), event(4, text="I can", draft_id="d1")) == (
         [("text", "d1", "I cannot"), ("text-gone", "d1"), ("text", "d1", "I can"), ("text-done", "d1"), ("ended",)],
         True,

@@ -147,8 +147,10 @@ async def test_a_reload_in_the_middle_and_a_line_that_breaks_lose_nothing_and_do
     await desktop.expect_said("Tell me", "One 🌍 two")
     await desktop.page.context.set_offline(False)
     await desktop.expect_said("Tell me", "One 🌍 two three")
+    await desktop.page.context.set_offline(True)
     await answer.grow("four.")
     await answer.finish()
+    await desktop.page.context.set_offline(False)
     await desktop.expect_said("Tell me", "One 🌍 two three four.")
     await desktop.expect_status("ready")
     assert "".join(await desktop.deltas()) == "One 🌍 two three four."

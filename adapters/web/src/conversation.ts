@@ -17,7 +17,7 @@ export interface ConversationOptions {
   ask?: (said: { seq: number; text: string }) => Promise<unknown>;
 }
 
-export type Step = Exclude<Change, { type: "call" }> | { type: "call"; call: ToolCall; kind: string };
+export type Step = Exclude<Change, { type: "call" }> | { type: "call"; call: ToolCall };
 
 export type Part = { type: "text"; id: string; seq: number; text: string } | { type: "call"; call: ToolCall };
 
@@ -44,11 +44,12 @@ export class Conversation {
   }
 
   /**
-   * Put what the person said into the log; the number of its event. The same `id` again says it only once, from whichever device.
-   * Throws `Refused`: 409 `stale-epoch` where the task has moved on.
+   * Put what the person said into the log; the number of its event. The same `id` again says it only once, also from a device
+   * that did not say it first. Throws `Refused`: 409 `stale-epoch` where the task has moved on.
    */
   async say(id: string, text: string): Promise<number> {
-    const before = (await this.#tail()).events.find((event) => event.body.message_id === id);
+    const before = (await this.client.resume()).events.find((event) => event.body.message_id === id);
+    if (before && before.body.text !== text) throw new Error("what was said stays as it was: say something new");
     if (before) return before.seq;
     const said = { kind: "message", role: "customer", body: { text, message_id: id } };
     const { first: seq } = await this.client.append([said], { key: `message-${id}` });
@@ -73,7 +74,7 @@ export class Conversation {
     if (RESTING.includes(status)) return null;
     const turn = new Turn(asked);
     for (const event of events) for (const _ of turn.take(event));
-    for (const _ of turn.only(await this.client.drafts()));
+    for (const _ of turn.only(await this.client.drafts(), 0));
     return !turn.ended && (asked > 0 || turn.begun) ? asked : null;
   }
 
@@ -88,7 +89,7 @@ export class Conversation {
     try {
       for await (const heard of this.#hear(asked, stopped)) {
         for (const change of await this.#changes(turn, heard)) {
-          yield change.type === "call" ? { ...change, call: await this.client.toolCall(change.call_id) } : change;
+          yield change.type === "call" ? { type: "call", call: await this.client.toolCall(change.call_id) } : change;
         }
         if (turn.ended) return;
       }
@@ -99,25 +100,29 @@ export class Conversation {
 
   /** Everything that was said, oldest first. `until` is an event: what answers it is left out, as it is still to come. */
   async history({ until = null }: { until?: number | null } = {}): Promise<Message[]> {
-    const calls = new Map((await this.client.toolCalls()).map((call) => [call.call_id, call]));
+    const events: TaskEvent[] = [];
+    for await (const event of this.#all()) if (until === null || event.seq <= until) events.push(event);
+    const calls = await this.#calls(events.filter(isProposal));
     const messages: Message[] = [];
     let asked = 0;
-    for await (const event of this.#all()) {
+    for (const event of events) {
       if (asks(event)) asked = event.seq;
-      if (until !== null && event.seq > until) break;
-      const part = await this.#part(event, calls);
+      const part = partOf(event, calls);
       if (part) place(messages, part, event, asked);
     }
     return messages;
   }
 
-  async #part(event: TaskEvent, calls: Map<string, ToolCall>): Promise<Part | null> {
-    if (event.kind === "tool_call.proposed") {
-      const { call_id } = event.body;
-      return { type: "call", call: calls.get(call_id) ?? (await this.client.toolCall(call_id)) };
+  /** The calls of these events. Those of before a fork are in the log alone, and left out. */
+  async #calls(proposals: TaskEvent[]): Promise<Map<string, ToolCall>> {
+    const found = new Map<string, ToolCall>();
+    for (let before = Infinity; before > (proposals[0]?.seq ?? Infinity); ) {
+      const page = await this.client.toolCalls(before);
+      if (!page.length) break;
+      for (const call of page) found.set(call.call_id, call);
+      before = page.at(-1)!.proposed_seq;
     }
-    const said = event.role === "system" ? null : saidIn(event);
-    return said && { type: "text", id: said.body.draft_id ?? `event-${event.seq}`, seq: event.seq, text: said.text };
+    return found;
   }
 
   async *#all(): AsyncGenerator<TaskEvent> {
@@ -154,13 +159,31 @@ export class Conversation {
     yield* inbox;
   }
 
-  /** A stream does not tell which drafts were forgotten while it was broken. */
   async #changes(turn: Turn, heard: Heard): Promise<Change[]> {
     if ("event" in heard) return [...turn.take(heard.event)];
-    if ("connected" in heard) return turn.begun ? [...turn.only(await this.client.drafts().catch(() => []))] : [];
+    if ("connected" in heard) return turn.begun ? this.#stillThere(turn) : [];
     if (heard.live === "delta") return [...turn.grow(heard.data as Parameters<Turn["grow"]>[0])];
     return heard.live === "draft-gone" ? [...turn.drop(heard.data.draft_id)] : [];
   }
+
+  /** A stream does not tell which drafts were forgotten while it was broken; those that were finished are in the log. */
+  async #stillThere(turn: Turn): Promise<Change[]> {
+    try {
+      const drafts = await this.client.drafts();
+      return [...turn.only(drafts, (await this.client.resume()).cursor)];
+    } catch {
+      return []; // the stream that is open tells of the trouble
+    }
+  }
+}
+
+const isProposal = ({ kind }: TaskEvent) => kind === "tool_call.proposed";
+
+function partOf(event: TaskEvent, calls: Map<string, ToolCall>): Part | null {
+  const call = isProposal(event) && calls.get(event.body.call_id);
+  if (call) return { type: "call", call };
+  const said = event.role === "system" ? null : saidIn(event);
+  return said && { type: "text", id: said.body.draft_id ?? `event-${event.seq}`, seq: event.seq, text: said.text };
 }
 
 function place(messages: Message[], part: Part, event: TaskEvent, asked: number): void {

@@ -7,7 +7,7 @@ export type Change =
   | { type: "text"; id: string; delta: string }
   | { type: "text-done"; id: string; interrupted: boolean }
   | { type: "text-gone"; id: string }
-  | { type: "call"; call_id: string; kind: string }
+  | { type: "call"; call_id: string }
   | { type: "ended"; interrupted: boolean };
 
 const CALL = "tool_call.";
@@ -36,6 +36,7 @@ export class Turn {
   #calls = new Set<string>(); // unfinished
   #said = 0;
   #called = 0;
+  #doubted: { head: number; ids: string[] } | null = null; // drafts that are gone or finished
   #continues = false;
   #interrupted = false;
 
@@ -48,11 +49,6 @@ export class Turn {
     return this.#said > 0 || this.#called > 0 || this.#drafts.size > 0;
   }
 
-  /** The last event that was taken. */
-  get seq(): number {
-    return this.#seq;
-  }
-
   *take(event: TaskEvent): Generator<Change> {
     if (this.ended || event.seq <= this.#seq) return;
     this.#seq = event.seq;
@@ -60,6 +56,7 @@ export class Turn {
     if (asks(event) || (event.kind === "task.status_changed" && RESTING.includes(event.body.to))) return yield* this.#end();
     if (said && SPEAKERS.includes(event.role)) yield* this.#say(event.seq, said);
     if (event.kind.startsWith(CALL) && event.kind !== "tool_call.refused") yield* this.#call(event);
+    yield* this.#settle();
     yield* this.#perhapsEnd();
   }
 
@@ -71,11 +68,19 @@ export class Turn {
     yield* this.#tell(draft_id, offset === 0 ? text : known + text);
   }
 
-  /** All drafts there are, told anew: others are gone. */
-  *only(drafts: Draft[]): Generator<Change> {
+  /** All drafts there are, told anew. Others are gone, unless an event up to `head`, which may be on its way, has finished them. */
+  *only(drafts: Draft[], head: number): Generator<Change> {
     const ids = drafts.map(({ draft_id }) => draft_id);
-    for (const id of [...this.#drafts]) if (!ids.includes(id)) yield* this.drop(id);
+    this.#doubted = { head, ids: [...this.#drafts].filter((id) => !ids.includes(id)) };
     for (const draft of drafts) yield* this.grow({ ...draft, offset: 0 });
+    yield* this.#settle();
+  }
+
+  *#settle(): Generator<Change> {
+    if (!this.#doubted || this.#seq < this.#doubted.head) return;
+    const { ids } = this.#doubted;
+    this.#doubted = null;
+    for (const id of ids) yield* this.drop(id);
   }
 
   *drop(draft_id: string): Generator<Change> {
@@ -111,7 +116,7 @@ export class Turn {
     this.#called = event.seq;
     const over = CALL_OVER.includes(event.kind) || ["succeeded", "failed", "cancelled"].includes(state);
     over ? this.#calls.delete(call_id) : this.#calls.add(call_id);
-    yield { type: "call", call_id, kind: event.kind };
+    yield { type: "call", call_id };
   }
 
   *#perhapsEnd(): Generator<Change> {

@@ -61,7 +61,7 @@ export type Verb = "approve" | "deny" | "claim" | "start" | "heartbeat" | "compl
 export declare class TaskClient {
   constructor(grant: Grant, store: string);
   resume(): Promise<Resumed>;
-  toolCalls(): Promise<ToolCall[]>;
+  toolCalls(before?: number): Promise<ToolCall[]>;
   toolCall(call_id: string): Promise<ToolCall>;
   eventsAfter(after: number, limit: number): Promise<TaskEvent[]>;
   join(name: string): Promise<Answer>;

@@ -17,7 +17,8 @@ export class TaskClient {
   }
 
   resume = () => this.#read("/resume");
-  toolCalls = async () => (await this.#read("/tool-calls")).tool_calls;
+  toolCalls = async (before = Infinity) =>
+    (await this.#read(before === Infinity ? "/tool-calls" : `/tool-calls?before=${before}`)).tool_calls;
   toolCall = (call_id) => this.#read(`/tool-calls/${encodeURIComponent(call_id)}`);
   eventsAfter = async (after, limit) => (await this.#read(`/events?after=${after}&limit=${limit}`)).events;
 
