@@ -1,0 +1,1 @@
+"""Temporal: a workflow that outlives the device. Workflows import `moving`, which is free of input and output."""
