@@ -1,7 +1,10 @@
 """Tool calls of an unchanged ADK agent that go through the task: once, with what they did by their context."""
 
+import ast
 import asyncio
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +25,7 @@ from adapters.adk_world import (
 )
 from adapters.downstream import Downstream
 from google.adk.agents.llm_agent import LlmAgent
+from google.adk.apps.app import App, ResumabilityConfig
 from google.adk.events.event import Event
 from google.adk.flows.llm_flows.functions import REQUEST_CONFIRMATION_FUNCTION_CALL_NAME
 from google.adk.runners import Runner
@@ -32,8 +36,10 @@ from google.adk.tools.long_running_tool import LongRunningFunctionTool
 from google.adk.tools.tool_context import ToolContext
 from google.genai import types
 from journey import Journey
+from segue_adapters import google_adk
 from segue_adapters.running import running
 from segue_client.grant import Grant
+from segue_client.task_state import TaskState
 from segue_client.tool_runs import InDoubt, Lost
 
 pytestmark = [
@@ -500,3 +506,24 @@ async def test_what_was_denied_elsewhere_does_not_run_however_it_is_confirmed(jo
     await journey.task(grant).step(call["call_id"], "deny", reason="no")
     events = await replied(desktop, answer(asked, REQUEST_CONFIRMATION_FUNCTION_CALL_NAME, {"confirmed": True}))
     assert responses(events) == [{"error": "This tool call is rejected."}]
+
+
+async def test_the_readme_says_what_runs(journey: Journey, grant: Grant) -> None:
+    readme = (Path(google_adk.__path__[0]) / "README.md").read_text("utf-8")
+    made, resume = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    script = [says("Yes."), says("As I said.")]
+    names = {**vars(google_adk), "TaskState": TaskState, "App": App, "Runner": Runner}
+    names |= {"ResumabilityConfig": ResumabilityConfig, "store": journey.site.store}
+    at_desktop = {**names, "grant": grant, "agent": agent(script)}
+    await _run(made, at_desktop)
+    await drained(at_desktop["runner"].run_async(user_id="ada", session_id="7", new_message=message("Is it?")))
+    at_phone = {**names, "grant": await journey.hand_over(grant), "agent": agent(script)}
+    await _run(made, at_phone)
+    await _run(resume, at_phone)
+    assert texts(at_phone["session"].events) == ["Is it?", "Yes."]
+
+
+async def _run(lines: str, names: dict[str, Any]) -> None:
+    code = compile(lines, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if (waited := eval(code, names)) is not None:
+        await waited

@@ -2,5 +2,6 @@
 
 from segue_adapters.google_adk.sessions import TaskSessionService
 from segue_adapters.google_adk.tool_calls import TaskToolsPlugin
+from segue_adapters.running import running
 
-__all__ = ["TaskSessionService", "TaskToolsPlugin"]
+__all__ = ["TaskSessionService", "TaskToolsPlugin", "running"]
