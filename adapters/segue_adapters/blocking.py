@@ -13,7 +13,8 @@ class Blocking:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="segue", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="segue", daemon=True)
+        self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of the work, or what it raises. Not from within the loop itself."""
@@ -26,7 +27,10 @@ class Blocking:
             yield each
 
     def close(self) -> None:
+        """Not from within the loop itself."""
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 async def _next(found: AsyncIterator[T], ended: T) -> T:
