@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-PACKAGES = ("segue", "segue_authz", "segue_resource", "segue_mcp")
+PACKAGES = ("segue", "segue_authz", "segue_resource", "segue_mcp", "segue_a2a")
 PASSED_OVER = ("bench", "migrations", "store_contract", "stores", "testing.py", "openapi.py", "openapi_problems.py")
 """What no request reaches: measurements, tests' helpers, and what reads our own database alone."""
 READING = {

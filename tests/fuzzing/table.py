@@ -1,5 +1,6 @@
 """The table of parsers, whole; and what reads something and is not in it, each with the reason."""
 
+import fuzzing.a2a_parsers
 import fuzzing.authz_parsers
 import fuzzing.client_parsers
 import fuzzing.document_parsers

@@ -1,16 +1,17 @@
 """The A2A server: JSON-RPC and Server-Sent Events beside the task store, and the agent card for everybody."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from segue.problem import Problem
 from segue_resource.endpoints.beside import Beside
 from segue_resource.endpoints.beside_door import Door
 from segue_resource.endpoints.beside_standing import ENDED, State
 from segue_resource.endpoints.beside_store import BesideStore, Challenged
 from segue_resource.endpoints.beside_task import Looked
+from segue_resource.endpoints.header import event_id
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,7 +37,6 @@ from segue_a2a.rpc import (
 from segue_a2a.stream import TURN_OVER, Updates, require_followable
 
 PATH = "/a2a"
-_CURSOR = re.compile("0|[1-9][0-9]{0,14}", re.ASCII)
 _PUSH = frozenset(
     f"{verb}TaskPushNotificationConfig{plural}"
     for verb, plural in (("Create", ""), ("Get", ""), ("List", "s"), ("Delete", ""))
@@ -152,12 +152,11 @@ def _params(call: Call, shape: type[Any]) -> Any:
 
 
 def _cursor(request: Request, *, default: int) -> int:
-    named = request.headers.get("Last-Event-ID")
-    if named is None:
-        return default
-    if not _CURSOR.fullmatch(named):
-        raise InvalidParams("Last-Event-ID is not the id of an update")
-    return int(named)
+    try:
+        named = event_id(request)
+    except Problem as problem:
+        raise InvalidParams("Last-Event-ID is not the id of an update") from problem
+    return default if named is None else named
 
 
 def _json(content: bytes) -> Response:

@@ -129,7 +129,11 @@ def _matches(looked: Looked, params: ListTasks) -> bool:
 
 
 def _seconds(text: str) -> float:
+    """Of a time that says its zone (RFC 3339). Raises `InvalidParams`."""
     try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError as wrong:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.timestamp()
+    except (ValueError, OverflowError) as wrong:
         raise InvalidParams("statusTimestampAfter is not a time") from wrong
+    raise InvalidParams("statusTimestampAfter has no zone")
