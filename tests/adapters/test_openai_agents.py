@@ -190,6 +190,19 @@ async def test_whoever_was_handed_the_conversation_goes_on_with_it(journey: Jour
     assert result.last_agent is phone.in_task(result.last_agent)
 
 
+async def test_whoever_spoke_last_goes_on_between_two_turns(journey: Journey, opened: Open) -> None:
+    grant, downstream = await journey.begin(), Downstream()
+    downstream.finish()
+    lawyer = reviewer(downstream, [COMPARE], RuntimeError("away"), [assistant_message(FOUND)])
+    passes = function_call("transfer_to_reviewer", {}, call_id="call_pass")
+    reception = Agent(name="reception", handoffs=[lawyer], model=ScriptedModel([[passes]]))
+    with pytest.raises(RuntimeError, match="away"):
+        await opened(grant).run(reception, ASKED, run_config=UNTRACED)
+    result = await opened(await journey.hand_over(grant)).resume(reception, run_config=UNTRACED)
+    assert result is not None
+    assert (result.last_agent.name, result.final_output) == ("reviewer", FOUND)
+
+
 async def test_a_new_question_is_not_answered_with_what_was_left(journey: Journey, opened: Open) -> None:
     grant, downstream = await journey.begin(), Downstream()
     running = asyncio.ensure_future(
@@ -240,6 +253,30 @@ class TestApproval:
         assert await phone.resume(at_phone) is None
         with pytest.raises(TaskMoved):
             await desktop.run(reviewer(downstream, [COMPARE]), "late", run_config=UNTRACED)
+
+    async def test_a_pause_costs_the_same_at_any_depth_and_goes_on_with_all_that_was_said(
+        self, journey: Journey, opened: Open
+    ) -> None:
+        grant, downstream = await journey.begin(), Downstream()
+        downstream.finish()
+        runner, sizes = opened(grant, effects=EFFECTS), []
+        for number in range(2):
+            await runner.session.add_items([{"role": "user", "content": f"{number} {'x' * 1000}"}] * 200 * number)
+            made = function_call("compare_precedents", {"clause": "7.2"}, call_id=f"call_{number}")
+            agent = reviewer(downstream, [made], [assistant_message(FOUND)])
+            await runner.run(agent, ASKED, run_config=UNTRACED)
+            paused = await runner.session.history.state.get(runner.session.history.keys.paused)
+            assert paused is not None
+            sizes.append(len(str(paused.value)))
+            await runner.session.add_items([{"role": "user", "content": "meanwhile"}])
+            state = await opened(grant, effects=EFFECTS).paused(agent)
+            assert state is not None
+            state.approve(state.get_interruptions()[0])
+            await runner.run(agent, state, run_config=UNTRACED)
+            assert isinstance(agent.model, ScriptedModel)
+            assert agent.model.last_call is not None
+        assert sizes[1] < sizes[0] * 1.5
+        assert len(agent.model.last_call.input) == 5 + 200 + 3
 
     async def test_a_call_that_was_denied_is_told_to_the_model(self, journey: Journey, opened: Open) -> None:
         grant, downstream = await journey.begin(), Downstream()

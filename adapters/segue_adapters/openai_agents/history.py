@@ -37,10 +37,12 @@ class History:
         self.clock = clock
         self.unfinished: str | None = None
         """Where a turn's answer is kept until the turn has ended."""
+        self.speaking: str | None = None
+        """The agent whose turn it is, if that is known."""
 
-    async def branch(self, name: str) -> Branch | None:
-        """As it is now; None if there is none, or no more."""
-        found = await self.state.get(self.keys.branch(name))
+    async def branch(self, name: str, *, as_of: int | None = None) -> Branch | None:
+        """As it is now, or was right after an event; None if there is none, or no more."""
+        found = await self.state.get(self.keys.branch(name), as_of=as_of)
         if found is None:
             return first_main() if name == MAIN else None
         branch = Branch.from_value(found.value, seq=found.seq)
@@ -51,19 +53,22 @@ class History:
         found = [Branch.from_value(one.value, seq=one.seq) async for one in self.state.scan(self.keys.branches)]
         return found if any(one.name == MAIN for one in found) else [first_main(), *found]
 
-    async def newest(self, branch: Branch, *, page: int = PAGE) -> AsyncGenerator[Placed, None]:
+    async def newest(
+        self, branch: Branch, *, page: int = PAGE, as_of: int | None = None
+    ) -> AsyncGenerator[Placed, None]:
         """The items of the branch from its end."""
         for part in reversed(branch.path):
             behind = "" if part.end is None else self.keys.item(part.segment, part.end)
             prefix = self.keys.items(part.segment)
-            async with aclosing(self.state.scan(prefix, after=behind, newest_first=True, page=page)) as entries:
+            scan = self.state.scan(prefix, after=behind, newest_first=True, page=page, as_of=as_of)
+            async with aclosing(scan) as entries:
                 async for entry in entries:
                     yield _placed(entry)
 
-    async def last(self, branch: Branch, count: int) -> list[Placed]:
+    async def last(self, branch: Branch, count: int, *, as_of: int | None = None) -> list[Placed]:
         """The last items of the branch, the newest first."""
         found: list[Placed] = []
-        async with aclosing(self.newest(branch, page=min(count, PAGE))) as placed:
+        async with aclosing(self.newest(branch, page=min(count, PAGE), as_of=as_of)) as placed:
             async for each in placed:
                 found.append(each)
                 if len(found) == count:
@@ -167,16 +172,17 @@ class History:
     def _entries(
         self, segment: str, position: int, items: Sequence[TResponseInputItem], before: Sequence[Placed]
     ) -> dict[str, Any]:
-        now, turns = self.clock(), turns_after(before[0].turn if before else 0, items)
+        turns = turns_after(before[0].turn if before else 0, items)
+        told = {"at": self.clock()} | ({} if self.speaking is None else {"by": self.speaking})
         return {
-            self.keys.item(segment, number): {"item": item, "turn": turn, "at": now}
+            self.keys.item(segment, number): {"item": item, "turn": turn, **told}
             for number, (item, turn) in enumerate(zip(items, turns, strict=True), start=position)
         }
 
 
 def _placed(entry: Entry) -> Placed:
-    value = entry.value
-    return Placed(entry.key, entry.seq, int(entry.key.rpartition("/")[2]), value["turn"], value["at"], value["item"])
+    position = int(entry.key.rpartition("/")[2])
+    return Placed(entry.key, entry.seq, position, **{"by": None, **entry.value})
 
 
 def _end(branch: Branch, last: Sequence[Placed]) -> int:

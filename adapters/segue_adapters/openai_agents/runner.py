@@ -16,6 +16,7 @@ from segue_client.task_client import TaskClient
 from segue_client.tool_runs import LEASE
 
 from segue_adapters.openai_agents.answer import INSIDE_A_TOOL, SPEAKING, KeptModel, KeptProvider
+from segue_adapters.openai_agents.seen import with_what_was_seen
 from segue_adapters.openai_agents.session import TaskSession
 from segue_adapters.openai_agents.tools import OnceTools
 
@@ -38,6 +39,7 @@ class TaskRunner:
     async def run(self, agent: Agent[Any], given: Input, **options: Any) -> RunResult:
         """As `Runner.run`; a run that waits for an approval is kept. Raises `TaskMoved`."""
         waited = given.get_interruptions() if isinstance(given, RunState) else []
+        self.session.history.speaking = agent.name
         result = await Runner.run(self.in_task(agent), given, **self._options(options))
         await self._tools.deny(waited, result.context_wrapper)
         await self.pause(result)
@@ -45,13 +47,16 @@ class TaskRunner:
 
     def run_streamed(self, agent: Agent[Any], given: Input, **options: Any) -> RunResultStreaming:
         """As `Runner.run_streamed`; call `pause` with the result once the stream has ended."""
+        self.session.history.speaking = agent.name
         return Runner.run_streamed(self.in_task(agent), given, **self._options(options))
 
     async def pause(self, result: RunResult | RunResultStreaming) -> None:
         """Keep a run that waits for an approval, so that `resume` goes on with it on any device."""
         history, paused = self.session.history, self.session.history.keys.paused
         if result.interruptions:
-            await history.keep({paused: result.to_state().to_json()})
+            told = result.to_state().to_json()
+            seen, told["original_input"] = self.session.seen.without(told["original_input"])
+            await history.keep({paused: {"seen": seen, "run": told}})
         elif await history.state.get(paused) is not None:
             await history.drop([paused])
 
@@ -60,11 +65,13 @@ class TaskRunner:
 
         What was said at the task store is said on it already. Raises `TaskMoved`.
         """
-        found = await self.session.history.state.get(self.session.history.keys.paused)
+        history = self.session.history
+        found = await history.state.get(history.keys.paused)
         if found is None:
             return None
-        override = None if context is None else RunContextWrapper(context)
-        state = await RunState.from_json(self.in_task(agent), found.value, context_override=override)
+        run, override = dict(found.value["run"]), None if context is None else RunContextWrapper(context)
+        run["original_input"] = await with_what_was_seen(history, found.value["seen"], run["original_input"])
+        state = await RunState.from_json(self.in_task(agent), run, context_override=override)
         await self._tools.decide(state)
         return state
 
@@ -76,11 +83,11 @@ class TaskRunner:
         if (state := await self.paused(agent, context=options.get("context"))) is not None:
             return await self.run(agent, state, **options)
         answer = await self.session.answers.find()
-        if answer is None:
-            last = await self.session.get_items(1)
-            if not last or last[0].get("role") == "assistant":
-                return None
-        return await self.run(agent if answer is None else _named(answer[0], agent), [], **options)
+        last = await self.session.history.last(await self.session.current(), 1)
+        if answer is None and (not last or last[0].kind == "assistant"):
+            return None
+        speaking = answer[0] if answer is not None else last[0].by
+        return await self.run(_named(speaking, agent), [], **options)
 
     def in_task(self, agent: Agent[Any]) -> Agent[Any]:
         """The agent as it works in this task, and whoever it hands over to."""
@@ -101,6 +108,7 @@ class TaskRunner:
         async def get_all_tools(ours: Agent[Any], context: RunContextWrapper[Any]) -> list[Tool]:
             if SPEAKING.get() != INSIDE_A_TOOL:
                 SPEAKING.set(speaking)
+                self.session.history.speaking = speaking
             return [self._tools.once(tool) for tool in await kind.get_all_tools(ours, context)]
 
         return get_all_tools
@@ -126,7 +134,7 @@ class TaskRunner:
         return {**options, "session": self.session, "run_config": ours}
 
 
-def _named(name: str, first: Agent[Any]) -> Agent[Any]:
+def _named(name: str | None, first: Agent[Any]) -> Agent[Any]:
     """The agent of that name among those that `first` can hand over to; else `first`."""
     seen: dict[int, Agent[Any]] = {}
     waiting = [first]

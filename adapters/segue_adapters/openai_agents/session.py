@@ -12,9 +12,10 @@ from segue_client.device import Refused
 from segue_client.task_state import TaskState
 
 from segue_adapters.openai_agents.answer import Answers
-from segue_adapters.openai_agents.branch import MAIN, Branch, Keys
+from segue_adapters.openai_agents.branch import MAIN, Branch, Keys, first_main
 from segue_adapters.openai_agents.history import History, new_segment
 from segue_adapters.openai_agents.refusal import CHANGED
+from segue_adapters.openai_agents.seen import Seen
 from segue_adapters.openai_agents.turn import Placed
 
 
@@ -38,6 +39,7 @@ class TaskSession(SessionABC):
         self.session_settings = coerce_session_settings(session_settings or SessionSettings())
         self.history = History(state, Keys.of(session_id), clock=clock)
         self.answers = Answers(self.history, self.current)
+        self.seen = Seen(first_main(), [])
         self._current: str | None = None
 
     async def get_items(self, limit: int | None = None, branch_id: str | None = None) -> list[TResponseInputItem]:
@@ -46,9 +48,9 @@ class TaskSession(SessionABC):
         branch = await (self.current() if branch_id is None else self.history.branch(branch_id))
         if branch is None or (most is not None and most <= 0):
             return []
-        if most is None:
-            return [placed.item for placed in await self.history.whole(branch)]
-        return [placed.item for placed in reversed(await self.history.last(branch, most))]
+        placed = await (self.history.whole(branch) if most is None else self.history.last(branch, most))
+        self.seen = Seen(branch, placed if most is None else placed[::-1])
+        return [one.item for one in self.seen.placed]
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
         if items:

@@ -33,13 +33,14 @@ CALLS = (SERVER_TOOLS - {"tool_search_output"}) | {
 
 @dataclass(frozen=True)
 class Placed:
-    """An item where it stands: under which key, kept by which event, in which turn."""
+    """An item where it stands: under which key, kept by which event, in which turn, of which agent if one is known."""
 
     key: str
     seq: int
     position: int
     turn: int
     at: int
+    by: str | None
     item: TResponseInputItem
 
     @property
