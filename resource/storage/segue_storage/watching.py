@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from typing import Any, Protocol
 
 from . import logs, request_log
-from .chunks import CHUNKS, WAY
 from .database import Database
 from .ephemeral import Ephemeral
 from .request_id import request_id
@@ -104,8 +103,6 @@ class Watching:
             if message["type"] == "http.response.start":
                 seen.streams = _streams(message)
                 answered(message["status"])
-                if CHUNKS in message:
-                    pass  # message[CHUNKS].go(scope.get(WAY))
             await send(message)
 
         with _NOBODY if telemetry is None else telemetry.request(scope, seen) as span:
