@@ -43,6 +43,11 @@ SUBJECTS = (
         "segue_bench.subjects.store_peers",
     ),
     Subject(
+        "adapters",
+        "one turn of an agent, in a task by its framework's adapter, beside the framework's own store",
+        "segue_bench.subjects.adapters",
+    ),
+    Subject(
         "authz",
         "a device's requests to authz on one core, beside oidc-provider on one core",
         "segue_bench.subjects.authz",
