@@ -105,28 +105,22 @@ class Agent:
         return str(told.data["session_id"])
 
 
-async def handed_over(
-    journey: Journey, at_a: Agent, a: Grant, downstream: Downstream
-) -> tuple[Grant, asyncio.Task[Any]]:
-    """B's grant, while A's agent waits for its tool."""
-    working = asyncio.create_task(at_a.ask("Compare 7.2"))
-    await asyncio.wait_for(downstream.running.wait(), 20)
-    return await journey.hand_over(a), working
-
-
 async def test_an_agent_goes_on_at_the_next_device_and_its_tool_runs_once(
     journey: Journey, desktop: ScriptedClaude, phone: ScriptedClaude, downstream: Downstream
 ) -> None:
     a = await journey.begin()
     at_a = Agent(journey, a, desktop, downstream, lease=5)
     desktop.answers += [[text("I look."), tool_use("toolu_1", COMPARE, clause="7.2")], [text("never said")]]
-    b, working = await handed_over(journey, at_a, a, downstream)
+    working = asyncio.create_task(at_a.ask("Compare 7.2"))
+    await asyncio.wait_for(downstream.running.wait(), 20)
 
+    b = await journey.hand_over(a)
     at_b = Agent(journey, b, phone, downstream)
     phone.answers += [[text("Seven of forty agree.")], [text("Nothing more.")]]
     going_on = asyncio.create_task(at_b.ask("Go on", resume=at_a.session_id))
-    while len(downstream.asked) < 2:  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(30):
+        while len(downstream.asked) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
     downstream.finish()
     await asyncio.wait_for(going_on, 30)
 
@@ -158,10 +152,12 @@ async def test_calls_that_were_interrupted_together_run_once_when_the_model_asks
     at_a = Agent(journey, a, desktop, downstream, lease=5)
     both = [tool_use("toolu_1", COMPARE, clause="7.2"), tool_use("toolu_2", COMPARE, clause="7.3")]
     desktop.answers.append(both)
-    b, working = await handed_over(journey, at_a, a, downstream)
-    working.cancel()
+    working = asyncio.create_task(at_a.ask("Compare 7.2"))
+    await asyncio.wait_for(downstream.running.wait(), 20)
+    working.cancel()  # the agent's process ends, and the person goes on elsewhere
     await asyncio.gather(working, return_exceptions=True)
 
+    b = await journey.hand_over(a)
     at_b = Agent(journey, b, phone, downstream)
     again = [tool_use("toolu_3", COMPARE, clause="7.3"), tool_use("toolu_4", COMPARE, clause="7.2")]
     phone.answers += [again, [text("Done.")], [tool_use("toolu_5", COMPARE, clause="7.2")], [text("Done.")]]
@@ -244,6 +240,7 @@ async def test_a_device_whose_task_has_moved_on_starts_no_tool_of_any_kind(
 async def test_a_call_that_could_not_be_kept_is_not_run(
     journey: Journey, desktop: ScriptedClaude, downstream: Downstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    downstream.finish()
     monkeypatch.setattr("segue_adapters.claude_agent.sessions.WRITTEN", 0.5)
     a = await journey.begin()
     at_a = Agent(journey, a, desktop, downstream)

@@ -182,6 +182,26 @@ async def test_a_session_is_read_where_the_task_went_and_no_longer_written_where
     assert await at_b.load(KEY) == [before, after]
 
 
+async def test_a_call_that_claude_code_takes_up_itself_is_no_longer_there_to_be_asked_for_again(
+    journey: Journey, sessions: TaskSessions, grant: Grant
+) -> None:
+    await sessions.append(KEY, [call("t1")])
+    resumed = sessions_of(journey, grant)
+    resumed.runs_again(["mcp__archive__"])
+    assert len(await resumed.load(KEY) or []) == 2
+    arguments = {"clause": "7.2"}
+    assert resumed.reference("t1", "mcp__archive__compare", arguments) == "t1"
+    assert resumed.reference("t2", "mcp__archive__compare", arguments) == "t2"
+
+
+async def test_sessions_of_one_project_are_found_from_any_directory(journey: Journey, grant: Grant) -> None:
+    before = said("Before")
+    await sessions_of(journey, grant, project="landlord").append(KEY, [before])
+    elsewhere: SessionKey = {**KEY, "project_key": "-Users-dana-landlord"}
+    assert await sessions_of(journey, grant, project="landlord").load(elsewhere) == [before]
+    assert await sessions_of(journey, grant).load(elsewhere) is None
+
+
 # what a transcript says about calls
 
 _numbers = itertools.count(1)

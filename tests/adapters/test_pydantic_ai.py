@@ -12,7 +12,7 @@ from adapters.downstream import Downstream
 from journey import Journey
 from pydantic_ai import Agent
 from pydantic_ai.conversation import Conversation
-from pydantic_ai.conversation_store import ConversationConflict
+from pydantic_ai.conversation_store import ConversationConflict, ConversationRecord
 from pydantic_ai.exceptions import ApprovalRequired, ModelRetry
 from pydantic_ai.messages import (
     BinaryContent,
@@ -118,7 +118,7 @@ async def test_a_save_writes_only_what_is_new(journey: Journey, store: TaskConve
 
 
 async def test_of_two_who_save_the_same_conversation_one_learns_of_the_other(
-    journey: Journey, store: TaskConversations, grant: Grant
+    journey: Journey, store: TaskConversations, grant: Grant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.save(talk("One", "Two"))
     other = conversations(journey, grant)
@@ -127,6 +127,13 @@ async def test_of_two_who_save_the_same_conversation_one_learns_of_the_other(
     assert theirs is not None
     mine.messages.append(ModelRequest(parts=[UserPromptPart("mine")]))
     theirs.messages.append(ModelRequest(parts=[UserPromptPart("theirs")]))
+    both, keep = asyncio.Barrier(2), TaskState.keep
+
+    async def met(state: TaskState, *entries: Any, **members: Any) -> int:
+        await both.wait()  # neither writes before both have read
+        return await keep(state, *entries, **members)
+
+    monkeypatch.setattr(TaskState, "keep", met)
     outcomes = await asyncio.gather(store.save(mine), other.save(theirs), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ConversationConflict", "list"]
     assert len(await store.load_entries("review") or []) == 3
@@ -199,6 +206,12 @@ async def test_a_message_of_a_device_whose_clock_is_behind_is_found(
     assert prompts(loaded.messages) == ["One", "Two", "Three", "Four"]
 
 
+async def test_a_record_does_not_point_at_a_message_that_is_not_there(store: TaskConversations) -> None:
+    with pytest.raises(ConversationConflict):
+        await store.write_record(ConversationRecord(conversation_id="review", head_id="gone"), expected_revision=None)
+    assert await store.load("review") is None
+
+
 async def test_nothing_that_was_said_or_named_is_in_a_key(
     journey: Journey, store: TaskConversations, grant: Grant
 ) -> None:
@@ -255,8 +268,9 @@ async def test_an_agent_goes_on_at_the_next_device_and_its_tool_runs_once(
     going_on = asyncio.create_task(
         phone.run(conversation=kept, capabilities=[KeptAsItGoes(at_b, kept), RunOnce(runs(journey, b))])
     )
-    while len(downstream.asked) < 2:  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(30):
+        while len(downstream.asked) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
     downstream.finish()
     result = await asyncio.wait_for(going_on, 20)
     assert result.output == "Seven of forty agree."

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.conversation import Conversation
-from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
+from pydantic_ai.conversation_store import ConversationEntry, ConversationRecord
 from pydantic_ai.messages import ModelMessage, ToolCallPart
 from pydantic_ai.models import ModelRequestContext
 from pydantic_ai.run import AgentRunResult
@@ -95,9 +95,8 @@ class KeptAsItGoes(AbstractCapability[Any]):
             return following
 
     async def _begun(self) -> ConversationRecord:
+        """What the run continues. If it is newer than `conversation`, the first write is refused."""
         found = await self.store.read_record(self.conversation.conversation_id)
-        if (found.revision if found else None) != self.conversation.revision:
-            raise ConversationConflict(self.conversation.conversation_id)
         return found or ConversationRecord(
             conversation_id=self.conversation.conversation_id, head_id=None, scope=self.scope
         )

@@ -64,7 +64,8 @@ class TaskConversations(ConversationStore):
         key = _key(record.conversation_id)
         kept: dict[str, object] = {ENTRIES + entry.id: _kept(entry) for entry in new_entries}
         kept[key] = _records.dump_python(record, mode="json")
-        await self._write(record.conversation_id, kept, expect={key: seq})
+        last = await self._write(record.conversation_id, kept, expect={key: seq})
+        self._seen[record.conversation_id] = record.revision, last
 
     async def delete_record(self, conversation_id: str, *, expected_revision: str) -> None:
         key = _key(conversation_id)
@@ -78,15 +79,18 @@ class TaskConversations(ConversationStore):
         return _entry(found)
 
     async def read_history(self, head_id: str | None, *, limit: int | None = None) -> list[ConversationEntry]:
-        """Backwards from the newest, a page at a time; what other conversations wrote meanwhile is passed over."""
+        """Backwards from the newest, a page at a time; what other conversations wrote meanwhile is passed over.
+
+        An entry whose writer's clock was behind that of the entry before it is gone to by itself.
+        """
         history: list[ConversationEntry] = []
         wanted = head_id
         while wanted is not None and (limit is None or len(history) < limit):
             history.append(await self.read_entry(wanted))
             before, wanted = wanted, history[-1].parent_id
-            page = PAGE if limit is None else max(1, min(PAGE, limit - len(history)))
-            if wanted is None or wanted > before:  # a device whose clock was behind wrote after one that was ahead
-                continue
+            if wanted is None or len(history) == limit:
+                break
+            page = PAGE if limit is None else min(PAGE, limit - len(history))
             async with aclosing(
                 self._state.scan(ENTRIES, after=ENTRIES + before, newest_first=True, page=page)
             ) as found:
@@ -110,10 +114,10 @@ class TaskConversations(ConversationStore):
 
     async def _write(
         self, conversation_id: str, kept: dict[str, object], *, expect: dict[str, int], drop: Sequence[str] = ()
-    ) -> None:
+    ) -> int:
         self._seen.pop(conversation_id, None)
         try:
-            await self._state.keep(kept, drop=drop, expect=expect)
+            return await self._state.keep(kept, drop=drop, expect=expect)
         except Refused as refused:
             if refused.status == 412:
                 raise ConversationConflict(conversation_id) from refused
