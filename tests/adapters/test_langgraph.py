@@ -1,6 +1,7 @@
 """LangGraph's checkpointer over a task: the published conformance tests, and what graphs do with it."""
 
 import asyncio
+import json
 import operator
 import re
 from collections.abc import AsyncGenerator
@@ -17,11 +18,14 @@ from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint
 from langgraph.checkpoint.base import id as ids
 from langgraph.checkpoint.conformance import checkpointer_test, validate
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
-from langgraph.types import Command, interrupt
+from langgraph.types import Command, Send, interrupt
 from segue_adapters.blocking import Blocking
 from segue_adapters.langgraph import TaskMoved, TaskSaver, TaskStore, TaskTools, ThreadMoved, key
+from segue_adapters.langgraph.form import Draft, value_of
 from segue_client.grant import Grant
 from segue_client.task_state import TaskState
 from segue_client.tool_runs import ToolRuns
@@ -94,10 +98,12 @@ async def test_an_interrupt_is_answered_at_another_device(journey: Journey) -> N
     here = asking(desktop)
     assert (await here.ainvoke({"steps": []}, THREAD))["__interrupt__"][0].value == "who?"
     assert (await here.ainvoke(Command(resume="Ngozi"), THREAD))["__interrupt__"][0].value == "when?"
-    phone = await journey.hand_over(desktop)
+    there = asking(await journey.hand_over(desktop))
+    [task] = (await there.aget_state(THREAD)).tasks
+    assert [asked.value for asked in task.interrupts] == ["when?"]
     with pytest.raises(TaskMoved):
-        await here.ainvoke(Command(resume="today"), THREAD)
-    assert await asking(phone).ainvoke(Command(resume="today"), THREAD) == {"steps": ["Ngozi and today"]}
+        await here.ainvoke(Command(resume="tomorrow"), THREAD)
+    assert await there.ainvoke(Command(resume="today"), THREAD) == {"steps": ["Ngozi and today"]}
 
 
 async def test_a_subgraph_goes_on_within_the_graph(journey: Journey) -> None:
@@ -180,13 +186,32 @@ async def test_of_two_devices_that_resume_one_thread_one_goes_on(journey: Journe
     assert (await graphs[1].ainvoke({"steps": ["x"]}, THREAD))["steps"] == ["a", "b", "x", "a", "b"]
 
 
+async def test_what_a_task_wrote_first_stays_whoever_writes_it_again(journey: Journey) -> None:
+    grant = await journey.begin()
+    savers = [saver_of(journey, grant) for _ in range(2)]
+    await route("a", checkpointer=savers[0]).ainvoke({"steps": []}, THREAD)
+    tip = await savers[0].aget_tuple(THREAD)
+    assert tip is not None
+    whose = str(ids.uuid6())
+    both = [("steps", ["first"]), ("more", "second")]
+    await savers[0].aput_writes(tip.config, both[:1], whose)
+    again = [("steps", ["other"]), both[1]]
+    await asyncio.gather(*(saver.aput_writes(tip.config, again, whose) for saver in savers))
+    for said in ("one", "two"):
+        await savers[1].aput_writes(tip.config, [("__resume__", said)], whose)
+    written = await savers[1].aget_tuple(THREAD)
+    assert written is not None
+    assert sorted(written.pending_writes or ()) == sorted((whose, *each) for each in [*both, ("__resume__", "two")])
+
+
 async def test_a_graph_whose_task_was_set_back_meanwhile_does_not_go_on(journey: Journey) -> None:
     grant = await journey.begin()
     saver = saver_of(journey, grant)
     graph = route("a", "b", checkpointer=saver)
+    long = "the same words, which are in a part of their own " * 5
     await graph.ainvoke({"steps": ["one"]}, THREAD)
     before = await journey.task(grant).events()
-    await graph.ainvoke({"steps": ["two"]}, THREAD)
+    await graph.ainvoke({"steps": [long]}, THREAD)
     tip = await saver.aget_tuple(THREAD)
     assert tip is not None
     body = {"to": before[-1]["seq"], "head": (await journey.task(grant).events())[-1]["seq"], "reason": None}
@@ -196,9 +221,9 @@ async def test_a_graph_whose_task_was_set_back_meanwhile_does_not_go_on(journey:
     assert answer.status_code == 201, answer.text
     with pytest.raises(ThreadMoved):
         await saver.aput(tip.config, after(tip.checkpoint), {"source": "update", "step": 9}, {})
-    assert (await graph.ainvoke({"steps": ["three"]}, THREAD))["steps"] == ["one", "a", "b", "three", "a", "b"]
+    assert (await graph.ainvoke({"steps": [long]}, THREAD))["steps"] == ["one", "a", "b", long, "a", "b"]
     elsewhere = route("a", "b", checkpointer=saver_of(journey, grant))
-    assert (await elsewhere.aget_state(THREAD)).values["steps"] == ["one", "a", "b", "three", "a", "b"]
+    assert (await elsewhere.aget_state(THREAD)).values["steps"] == ["one", "a", "b", long, "a", "b"]
 
 
 async def test_a_device_with_a_slow_clock_writes_the_newest_checkpoint(journey: Journey) -> None:
@@ -267,6 +292,30 @@ async def test_nothing_of_what_was_dropped_stays_and_nothing_that_is_led_to_goes
     assert all(key.hashed("copy") in name for name in left)
     copied = route("a", checkpointer=saver_of(journey, grant))
     assert (await copied.aget_state({"configurable": {"thread_id": "copy"}})).values == whole
+
+
+def test_parts_are_shared_in_all_that_graphs_keep() -> None:
+    serde = JsonPlusSerializer()
+    words = [f"{number} {'x' * 200}" for number in range(600)]
+    values = [
+        words,
+        {"messages": words, "of": {1: "one"}},
+        Send("tools", {"state": {"messages": words}}),
+        (1, words[0]),
+    ]
+    known = dict[bytes, str]()
+    parts = dict[str, Any]()
+    for value in [*values, [*words, "more"], _DeltaSnapshot(words)]:
+        draft = Draft(serde, known)
+        form = draft.held(value)
+        parts |= draft.new
+        known |= draft.learned
+        assert len(draft.new) < 5 or value is words
+        assert value_of(json.loads(json.dumps(form)), parts, serde) == value
+    timed = Send("tools", words[0], timeout=5)
+    assert value_of(Draft(serde, known).held(timed), parts, serde) == timed
+    with pytest.raises(LookupError):
+        value_of({"of": "tomorrow"}, parts, serde)
 
 
 async def test_keys_have_no_words(journey: Journey) -> None:

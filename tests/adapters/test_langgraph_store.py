@@ -123,6 +123,23 @@ async def test_an_item_is_gone_when_its_time_is_over_unless_it_was_read(journey:
     assert await remembered(store, *PEOPLE) == ["lasting"]
 
 
+async def test_reading_an_item_does_not_undo_what_another_device_writes_meanwhile(journey: Journey) -> None:
+    grant = await journey.begin()
+    other = store_of(journey, grant)
+    await other.aput(PEOPLE, "likes", {"food": "jollof"}, ttl=10)
+
+    class Slow(TaskState):
+        async def keep(self, entries: Any, **how: Any) -> int:
+            await other.aput(PEOPLE, "likes", {"food": "egusi"}, ttl=10)
+            return await super().keep(entries, **how)
+
+    read = await TaskStore(Slow(grant, store=journey.site.store)).aget(PEOPLE, "likes")
+    assert read is not None
+    now = await other.aget(PEOPLE, "likes")
+    assert now is not None
+    assert (read.value, now.value) == ({"food": "jollof"}, {"food": "egusi"})
+
+
 async def test_a_graph_remembers_at_the_next_device_and_no_longer_at_the_first(journey: Journey) -> None:
     async def remember(state: MessagesState, runtime: Runtime) -> dict[str, Any]:
         assert runtime.store is not None

@@ -34,7 +34,7 @@ def unpacked(text: str, serde: SerializerProtocol) -> Any:
 
 
 def digest(form: Form) -> bytes:
-    return hashlib.sha256(_text(form).encode()).digest()
+    return _digest(_text(form))
 
 
 class Draft:
@@ -75,9 +75,10 @@ class Draft:
 
     def _part(self, form: Form) -> Form:
         """The form as another holds it: itself, or the part that it is."""
-        if len(_text(form)) <= SMALL:
+        text = _text(form)
+        if len(text) <= SMALL:
             return form
-        its = digest(form)
+        its = _digest(text)
         part = self._known.get(its) or self._ids.get(its)
         if part is None:
             part = self._ids[its] = uuid.uuid4().hex[:24]
@@ -125,4 +126,8 @@ def value_of(form: Form, parts: Mapping[str, Form], serde: SerializerProtocol) -
 
 
 def _text(form: Form) -> str:
-    return json.dumps(form, separators=(",", ":"))
+    return form if isinstance(form, str) else json.dumps(form, separators=(",", ":"))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

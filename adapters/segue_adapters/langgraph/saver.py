@@ -46,7 +46,7 @@ class TaskSaver(BlockingSaver):
         """The checkpoint that the config names, or else the newest; a graph goes on from the newest alone."""
         thread, namespace = _place(config)
         line = key.of_line(key.CHECKPOINTS, thread, namespace)
-        if (checkpoint_id := get_checkpoint_id(config)) is not None:
+        if checkpoint_id := get_checkpoint_id(config):
             saved = await self._first(key.of_checkpoint(thread, namespace, str(checkpoint_id)))
             return None if saved is None else await self._tuple(saved)
         saved = await self._first(line)
@@ -227,8 +227,10 @@ class TaskSaver(BlockingSaver):
         thread, namespace = str(config["configurable"]["thread_id"]), config["configurable"].get("checkpoint_ns")
         if namespace is None:
             return self._log.newest_first(key.of_thread(key.CHECKPOINTS, thread))
-        after = key.of_checkpoint(thread, namespace, end) if end else ""
-        return self._log.newest_first(key.of_line(key.CHECKPOINTS, thread, namespace), after=after)
+        line = key.of_line(key.CHECKPOINTS, thread, namespace)
+        if end:
+            self._tips.pop(line, None)  # whoever looks for an older one may be about to go on from it
+        return self._log.newest_first(line, after=key.of_checkpoint(thread, namespace, end) if end else "")
 
     async def _ancestors(self, config: RunnableConfig) -> AsyncGenerator[Saved, None]:
         """Those that the config's checkpoint, or the newest, came of, newest first."""
