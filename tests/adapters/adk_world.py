@@ -12,6 +12,7 @@ from google.adk.models.llm_response import LlmResponse
 from google.adk.plugins.base_plugin import BasePlugin
 from google.adk.runners import Runner
 from google.adk.sessions.base_session_service import BaseSessionService
+from google.adk.workflow import BaseNode
 from google.genai import types
 from segue_adapters.google_adk import TaskSessionService, TaskToolsPlugin
 from segue_client.grant import Grant
@@ -58,7 +59,7 @@ def agent(script: list[list[types.Part]], *tools: Any, **others: Any) -> LlmAgen
     return LlmAgent(model=ScriptedModel(script=script), tools=list(tools), **others)
 
 
-def runner(root: LlmAgent, sessions: BaseSessionService, *plugins: BasePlugin) -> Runner:
+def runner(root: BaseNode, sessions: BaseSessionService, *plugins: BasePlugin) -> Runner:
     app = App(
         name=APP, root_agent=root, plugins=list(plugins), resumability_config=ResumabilityConfig(is_resumable=True)
     )
@@ -66,7 +67,7 @@ def runner(root: LlmAgent, sessions: BaseSessionService, *plugins: BasePlugin) -
 
 
 def at_device(
-    grant: Grant, store: str, make: Callable[[], LlmAgent], *, effects: dict[str, str] | None = None
+    grant: Grant, store: str, make: Callable[[], BaseNode], *, effects: dict[str, str] | None = None
 ) -> Runner:
     """The agent as it runs on one device: its state and its tool calls in the grant's task."""
     tools = TaskToolsPlugin(grant, store=store, effects=effects)

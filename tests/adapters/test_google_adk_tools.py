@@ -34,6 +34,7 @@ from google.adk.tools.agent_tool import AgentTool
 from google.adk.tools.function_tool import FunctionTool
 from google.adk.tools.long_running_tool import LongRunningFunctionTool
 from google.adk.tools.tool_context import ToolContext
+from google.adk.workflow import START, Workflow, node
 from google.genai import types
 from journey import Journey
 from segue_adapters import google_adk
@@ -367,6 +368,23 @@ async def test_an_app_without_the_plugin_uses_the_same_tool_as_ever(journey: Jou
     assert [run is None for run in ran] == [False, True]
 
 
+async def test_a_tool_that_calls_another_itself_is_one_call(journey: Journey, grant: Grant) -> None:
+    def compare(clause: str) -> str:
+        """Compare a clause with our precedents."""
+        return clause
+
+    inner = FunctionTool(compare)
+
+    async def compare_twice(clause: str, tool_context: ToolContext) -> list[Any]:
+        """Compare a clause and the next one."""
+        return [await inner.run_async(args={"clause": its}, tool_context=tool_context) for its in (clause, "next")]
+
+    script = [[calls("compare", clause="1")], [calls("compare_twice", clause="2")], says("Compared.")]
+    desktop = at_device(grant, journey.site.store, lambda: agent(script, inner, compare_twice))
+    assert responses(await started(desktop)) == [{"result": "1"}, {"result": ["2", "next"]}]
+    assert [call["tool"] for call in await _calls(journey, grant)] == ["compare_twice", "compare"]
+
+
 async def test_parallel_calls_run_once_each_and_those_that_had_run_do_not_run_again(
     journey: Journey, grant: Grant
 ) -> None:
@@ -506,6 +524,33 @@ async def test_what_was_denied_elsewhere_does_not_run_however_it_is_confirmed(jo
     await journey.task(grant).step(call["call_id"], "deny", reason="no")
     events = await replied(desktop, answer(asked, REQUEST_CONFIRMATION_FUNCTION_CALL_NAME, {"confirmed": True}))
     assert responses(events) == [{"error": "This tool call is rejected."}]
+
+
+async def test_a_tool_that_is_a_node_of_a_workflow_is_gone_on_with_too(journey: Journey, grant: Grant) -> None:
+    downstream = Downstream()
+
+    def make() -> Workflow:
+        async def compare(clause: str) -> dict[str, Any]:
+            """Compare a clause with our precedents."""
+            run = running()
+            assert run is not None
+            return dict(await downstream.execute(run.downstream_key, RESULT))
+
+        return Workflow(name="flow", edges=[(START, node(FunctionTool(compare)))])
+
+    desktop = at_device(grant, journey.site.store, make)
+    at_desktop = asyncio.create_task(started(desktop, "7.2"))
+    await downstream.running.wait()
+    phone = at_device(await journey.hand_over(grant), journey.site.store, make)
+    interrupted = await kept(phone)
+    downstream.running.clear()
+    at_phone = asyncio.create_task(resumed(phone, interrupted[-1].invocation_id))
+    await downstream.running.wait()
+    downstream.finish()
+    assert [event.output for event in await at_phone if event.output] == [RESULT]
+    with pytest.raises(Lost):
+        await at_desktop
+    assert (len(downstream.executed), len(downstream.asked)) == (1, 2)
 
 
 async def test_the_readme_says_what_runs(journey: Journey, grant: Grant) -> None:

@@ -35,7 +35,8 @@ _REFERENCE = re.compile(r"[!-~]{1,180}")
 
 Execute = Callable[..., Awaitable[Any]]
 
-_called: ContextVar[tuple["TaskToolsPlugin", ToolContext] | None] = ContextVar("called", default=None)
+_called: ContextVar["TaskToolsPlugin | None"] = ContextVar("called", default=None)
+"""Whose tool is about to be called in this asyncio task. None while it runs: what a tool itself calls is its own."""
 
 
 class TaskToolsPlugin(BasePlugin):
@@ -68,7 +69,7 @@ class TaskToolsPlugin(BasePlugin):
         tool_context: ToolContext,
     ) -> dict[str, Any] | None:
         if tool_context.function_call_id and not isinstance(tool, AgentTool) and tool.name not in OF_THE_CONVERSATION:
-            _called.set((self, tool_context))  # seen by the tool, which is called in the same asyncio task
+            _called.set(self)  # seen by the tool, which is called in the same asyncio task
             _divert(tool)
         return None
 
@@ -144,6 +145,7 @@ class _Call:
         self.result: Any = None
 
     async def do(self, run: Run) -> Any:
+        _called.set(None)
         before = actions_told(self.context)
         with executing(run):
             self.result = await self._execute(args=self.args, tool_context=self.context)
@@ -173,8 +175,8 @@ def _divert(tool: BaseTool) -> None:
         return
 
     async def run_async(*, args: dict[str, Any], tool_context: ToolContext) -> Any:
-        plugin, context = _called.get() or (None, None)
-        if plugin is None or context is not tool_context:
+        plugin = _called.get()
+        if plugin is None:
             return await execute(args=args, tool_context=tool_context)
         return await plugin.run(tool, execute, args, tool_context)
 
