@@ -119,6 +119,9 @@ async def test_an_answer_goes_on_where_it_was_on_another_device_and_the_first_on
         await device.expect_status("ready")
         assert "".join(await device.deltas()) == "The cap is twelve months."
     assert (await phone.device("details"))["epoch"] == 2
+    await phone.chat("again")
+    await phone.expect_said("What shall we do?", "Compare the caps", "The cap is twelve months.")
+    await phone.expect_status("ready")
     await desktop.chat("say", "And the notice period?")
     await expect(desktop.error).to_contain_text("another device has it; this one may read it")
     await phone.chat("say", "And the notice period?")
@@ -136,24 +139,26 @@ async def test_a_reload_in_the_middle_and_a_line_that_breaks_lose_nothing_and_do
 ) -> None:
     await desktop.chat("say", "Tell me")
     await agent.hear("Tell me")
+    await agent.say("Let me see.", continues=True)
     answer = await agent.begin()
     await answer.grow("One 🌍 ")
-    await desktop.expect_said("Tell me", "One 🌍")
+    await desktop.expect_said("Tell me", "Let me see.", "One 🌍")
     await desktop.reload()
     await answer.grow("two ")
-    await desktop.expect_said("Tell me", "One 🌍 two")
+    await desktop.expect_said("Tell me", "Let me see.", "One 🌍 two")
     await desktop.page.context.set_offline(True)
     await answer.grow("three ")
-    await desktop.expect_said("Tell me", "One 🌍 two")
+    await desktop.expect_said("Tell me", "Let me see.", "One 🌍 two")
     await desktop.page.context.set_offline(False)
-    await desktop.expect_said("Tell me", "One 🌍 two three")
+    await desktop.expect_said("Tell me", "Let me see.", "One 🌍 two three")
     await desktop.page.context.set_offline(True)
     await answer.grow("four.")
     await answer.finish()
     await desktop.page.context.set_offline(False)
-    await desktop.expect_said("Tell me", "One 🌍 two three four.")
+    said = ("Tell me", "Let me see.", "One 🌍 two three four.")
+    await desktop.expect_said(*said)
     await desktop.expect_status("ready")
-    assert "".join(await desktop.deltas()) == "One 🌍 two three four."
+    assert "".join(await desktop.deltas()) == "Let me see.One 🌍 two three four."
     await desktop.page.context.set_offline(True)
     await desktop.chat("say", "Again")
     await expect(desktop.error).to_contain_text("no answer from")
@@ -161,9 +166,9 @@ async def test_a_reload_in_the_middle_and_a_line_that_breaks_lose_nothing_and_do
     await desktop.chat("again")
     await agent.hear("Again")
     await agent.say("Once more.")
-    await desktop.expect_said("Tell me", "One 🌍 two three four.", "Again", "Once more.")
+    await desktop.expect_said(*said, "Again", "Once more.")
     await desktop.chat("again")
-    await desktop.expect_said("Tell me", "One 🌍 two three four.", "Again", "Once more.")
+    await desktop.expect_said(*said, "Again", "Once more.")
     await desktop.expect_status("ready")
     assert await agent.asked() == ["Tell me", "Again"]
 
@@ -194,6 +199,21 @@ async def test_a_tool_call_that_runs_at_the_transfer_is_shown_on_the_other_devic
     await phone.reload()
     await phone.expect_call(SUCCEEDED[phone.sdk])
     await phone.expect_said("Compare the caps", "31 of 40 have it.")
+
+
+async def test_a_page_that_stops_leaves_its_tool_call_to_whoever_goes_on_with_it(
+    desktop: ChatPage, agent: Agent, effects: Effects
+) -> None:
+    call = await agent.task.propose(COMPARE)
+    await until(lambda: effects.executed)
+    await desktop.device("stopTools")
+    await expect(desktop.page.locator("body")).to_have_attribute("data-tools", "stopped")
+    await desktop.page.wait_for_load_state("networkidle")
+    assert (await agent.task.tool_call(call["call_id"]))["state"] == "running"
+    effects.finished = True
+    await desktop.reload()
+    await desktop.expect_call(SUCCEEDED[desktop.sdk])
+    assert len(effects.executed) == 1
 
 
 async def test_a_person_decides_about_a_call_and_stops_an_answer_and_a_forgotten_draft_goes(

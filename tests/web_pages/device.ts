@@ -47,13 +47,14 @@ export async function openDevice(): Promise<Opened | null> {
       return ((await get("device-key")) as CryptoKeyPair).privateKey.extractable;
     },
   };
-  Object.assign(window, { device: driven, deltas: [] });
+  const tools = new AbortController();
+  Object.assign(window, { device: { ...driven, stopTools: () => tools.abort() }, deltas: [] });
   if (!grant) return null;
-  driveTools(grant, store);
+  driveTools(grant, store, tools.signal);
   return { grant, store };
 }
 
-function driveTools(grant: Grant, store: string): void {
+function driveTools(grant: Grant, store: string, signal: AbortSignal): void {
   const effect = async ({ downstream_key, signal }: { downstream_key: string; signal: AbortSignal }) => {
     for (;;) {
       const answer = await (await fetch(`/effects/${downstream_key}`, { method: "PUT", signal })).json();
@@ -61,7 +62,7 @@ function driveTools(grant: Grant, store: string): void {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   };
-  const running = runTools(new TaskClient(grant, store), { compare: effect }, { signal: new AbortController().signal });
+  const running = runTools(new TaskClient(grant, store), { compare: effect }, { signal });
   running.then(() => (document.body.dataset.tools = "stopped"));
 }
 

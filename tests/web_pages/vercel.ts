@@ -32,8 +32,12 @@ class DrawnState implements ChatState<UIMessage> {
 
 class Chat extends AbstractChat<UIMessage> {
   constructor({ messages, transport }: { messages: UIMessage[]; transport: SegueChatTransport }) {
-    super({ transport, state: new DrawnState(messages) });
+    super({ transport, state: new DrawnState(messages), onToolCall: refuse });
   }
+}
+
+function refuse(): never {
+  throw new Error("the page was asked to run a tool");
 }
 
 function shown({ id, role, parts }: UIMessage): Shown {
