@@ -219,10 +219,12 @@ async def test_who_has_not_read_what_another_appended_is_refused_and_changes_not
     session = await sessions.create_session(**NAMES, state={"own": 0})
     other = await again(sessions, session)
     await sessions.append_event(session, changing(own=1))
-    few, many = {"own": 2, "large": "x" * 300_000}, {"own": 2, **{f"name-{n}": n for n in range(150)}}
-    for delta in ({"own": 2}, few, many, {f"name-{n}": "x" * 900 for n in range(300)}):
+    many = {"own": 2, **{f"name-{n}": n for n in range(150)}}
+    large = said("x" * 300_000, actions=EventActions(state_delta={"own": 2}))
+    deltas: list[dict[str, Any]] = [{"own": 2}, {"own": 2, "large": "x" * 300_000}, many]
+    for event in (large, *(changing(**delta) for delta in deltas)):
         with pytest.raises(StaleSessionError):
-            await sessions.append_event(other, changing(**delta))
+            await sessions.append_event(other, event)
     assert len(other.events) == 0
     assert await again(sessions, session) == session
     read = await again(sessions, session)
