@@ -78,10 +78,17 @@ def context_of(call_id: str) -> ToolContext[Any]:
     return ToolContext(None, tool_name="compare_precedents", tool_call_id=call_id, tool_arguments="{}")
 
 
+async def reached(downstream: Downstream, running: "asyncio.Task[Any]") -> None:
+    """Wait until the run is in its tool."""
+    there = asyncio.ensure_future(downstream.running.wait())
+    await asyncio.wait({there, running}, return_when=asyncio.FIRST_COMPLETED)
+    there.cancel()
+    assert downstream.running.is_set(), running.result()
+
+
 async def leave(journey: Journey, grant: Grant, downstream: Downstream, running: "asyncio.Task[Any]") -> Grant:
     """The task goes to the phone while the tool runs; the phone's grant."""
-    await asyncio.wait({asyncio.ensure_future(downstream.running.wait()), running}, return_when=asyncio.FIRST_COMPLETED)
-    assert not running.done()
+    await reached(downstream, running)
     return await journey.hand_over(grant)
 
 
@@ -107,7 +114,7 @@ async def test_an_agent_goes_on_at_the_phone_and_its_tool_runs_once(
     going_on = asyncio.ensure_future(phone.resume(at_phone, run_config=UNTRACED))
     with pytest.raises(TaskMoved):
         await running
-    await downstream.running.wait()
+    await reached(downstream, going_on)
     downstream.finish()
     result = await going_on
 
@@ -215,6 +222,22 @@ async def test_a_new_question_is_not_answered_with_what_was_left(journey: Journe
     await asyncio.gather(running, return_exceptions=True)
     assert result.final_output == "All right."
     assert await phone.resume(never_mind) is None
+
+
+async def test_a_question_in_another_ones_place_is_answered_anew(journey: Journey, opened: Open) -> None:
+    grant, downstream = await journey.begin(), Downstream()
+    downstream.finish()
+
+    class Dies(RunHooks[Any]):
+        async def on_tool_start(self, *told: Any) -> None:
+            raise Died
+
+    with pytest.raises(Died):
+        await opened(grant).run(reviewer(downstream, [COMPARE]), ASKED, run_config=UNTRACED, hooks=Dies())
+    assert await opened(grant).session.pop_item() is not None
+    anew = reviewer(downstream, [assistant_message("Good evening.")])
+    result = await opened(grant).run(anew, "Good evening.", run_config=UNTRACED)
+    assert (result.final_output, downstream.asked) == ("Good evening.", [])
 
 
 class TestApproval:
