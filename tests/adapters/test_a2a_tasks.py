@@ -289,6 +289,21 @@ async def test_a_message_with_a_stream_is_followed_until_it_is_the_persons_turn_
     assert (state(last), texts([last.status_update.status.message])) == ("input_required", ["It is two million."])
 
 
+async def test_a_message_sent_again_because_its_stream_broke_is_answered_with_what_came_since(
+    world: StoreWorld,
+) -> None:
+    desktop, device = world.device(), at_a2a(world)
+    async with connected(device, streaming=False, polling=True) as client:
+        await sent(client, said("What is the cap?"))
+    await desktop.say("Let me see.")
+    await desktop.say("It is two million.")
+    async with connected(device) as client:
+        first, *later = [update async for update in client.send_message(said("What is the cap?"))]
+    assert texts(first.task.history) == ["What is the cap?", "Let me see.", "It is two million."]
+    assert texts(update.status_update.status.message for update in later) == ["Let me see.", "It is two million."]
+    assert len(await desktop.log()) == 4
+
+
 async def test_a_stream_ends_with_the_token(world: StoreWorld) -> None:
     async with connected(at_a2a(world, lifetime=1)) as client:
         async with asyncio.timeout(30):

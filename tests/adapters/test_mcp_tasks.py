@@ -19,7 +19,9 @@ from mcp_types import (
 from mcp_world import EARLIER, MODERN, Heard, at_mcp, connected, open_mcp_world
 from resource_world import NAME, TASK, StoreWorld, texts
 from segue.authority import ACTIONS
+from segue_mcp import tasks
 from segue_mcp.extension import EXTENSION
+from segue_resource.endpoints.beside_task import look
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("E2", "R62")]
 
@@ -124,7 +126,9 @@ async def test_the_person_settles_what_nobody_knows_the_outcome_of(world: StoreW
         assert (await polled(client, call_id)).status == "completed"
 
 
-async def test_the_task_itself_is_a_task_that_asks_for_the_persons_next_message(world: StoreWorld) -> None:
+async def test_the_task_itself_is_a_task_that_asks_for_the_persons_next_message(
+    world: StoreWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desktop = world.device()
     async with knowing_tasks(world) as client:
         begun = await polled(client, TASK)
@@ -134,8 +138,10 @@ async def test_the_task_itself_is_a_task_that_asks_for_the_persons_next_message(
         ((key, question),) = (asking.inputRequests or {}).items()
         assert (asking.status, key) == ("input_required", "reply-2")
         assert question["params"]["message"] == "Which cap shall I ask for?"
-        for _ in range(2):  # an answer that was lost is given again, and said once
-            await answered(client, TASK, **{key: accepts(text="Two million.")})
+        said = {key: accepts(text="Two million.")}
+        with monkeypatch.context() as patched:
+            patched.setattr(tasks, "look", _together(2))
+            await asyncio.gather(*(answered(client, TASK, **said) for _ in range(2)))  # given again, and said once
         assert (await polled(client, TASK)).status == "working"
         await answered(client, TASK, **{key: accepts(text="Too late.")})
         log = await desktop.log()
@@ -144,6 +150,18 @@ async def test_the_task_itself_is_a_task_that_asks_for_the_persons_next_message(
         await desktop.post("/status", {"to": "closed"})
         ended = await polled(client, TASK)
         assert (ended.status, ended.result is not None) == ("completed", True)
+
+
+def _together(count: int) -> Any:
+    """Nobody goes on until so many have looked where the task stands."""
+    barrier = asyncio.Barrier(count)
+
+    async def looking(*where: Any) -> Any:
+        looked = await look(*where)
+        await barrier.wait()
+        return looked
+
+    return looking
 
 
 async def test_cancelling_the_task_cancels_its_calls_and_closes_it(world: StoreWorld) -> None:
@@ -165,8 +183,10 @@ async def test_a_task_is_seen_on_the_device_that_it_moved_to_and_the_first_devic
     phone = desktop.after_move(2)
     extension = [TasksExtension()]
     async with connected(desktop, extensions=extension) as left, connected(phone, extensions=extension) as right:
-        call_id = await requested(left, CALL)
+        call_id, risky = await requested(left, CALL), await requested(left, RISKY)
         assert (await polled(right, call_id)).status == "working"
+        with pytest.raises(MCPError, match="moved|epoch|device"):
+            await answered(left, risky, **{f"approve-{risky}": accepts(approved=True)})
         for task_id in (call_id, TASK):
             with pytest.raises(MCPError) as fenced:
                 await cancelled(left, task_id)
