@@ -12,6 +12,7 @@ from segue.problem import Problem, problem_response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from . import open_files
+from .chunks import WAY, way_of
 
 HEAD = 15.0
 """Seconds in which the head of a request has come, from the connection or from its first byte on."""
@@ -89,6 +90,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        if self.cycle is not None:
+            scope: Any = self.cycle.scope
+            scope[WAY] = way_of(self.cycle)
         self._due, self._head = self.loop.time() + BODY, None
 
     def on_body(self, body: bytes) -> None:

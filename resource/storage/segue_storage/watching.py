@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from typing import Any, Protocol
 
 from . import logs, request_log
+from .chunks import CHUNKS, WAY
 from .database import Database
 from .ephemeral import Ephemeral
 from .request_id import request_id
@@ -103,6 +104,8 @@ class Watching:
             if message["type"] == "http.response.start":
                 seen.streams = _streams(message)
                 answered(message["status"])
+                if CHUNKS in message:
+                    message[CHUNKS].go(scope.get(WAY))
             await send(message)
 
         with _NOBODY if telemetry is None else telemetry.request(scope, seen) as span:

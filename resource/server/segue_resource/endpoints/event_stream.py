@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, cont
 from dataclasses import dataclass
 
 from segue.clock import Clock
+from segue_storage.chunks import CHUNKS, Chunks
 from segue_storage.database import DatabaseUnavailable
 from segue_storage.ephemeral import Wakeups
 from segue_storage.going_away import GoingAway
@@ -89,23 +90,24 @@ class EventStream:
             await self._serve(receive, send)
 
     async def _serve(self, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        client = _Client(send)
+        await client.begin()
         expires_at = asyncio.get_running_loop().time() + self._lasts
         end = _End(receive, self._going_away, expires_at=expires_at)
         try:
             async with asyncio.timeout_at(expires_at + PATIENCE), self._followed.listening as wakeups:
                 with self._followed.watched as watch, self._followed.lives as live, end.woken_by(wakeups):
                     watch.follow(wakeups, self._followed.log)
-                    last_word = await self._follow(wakeups, watch, live, end, send)
-                await _send(send, last_word, more=False)
+                    last_word = await self._follow(wakeups, watch, live, end, client)
+                await client.send(last_word, more=False)
         except TimeoutError:
             _log.info("a stream was cut because its client did not read on")
         finally:
             end.forget()
 
-    async def _follow(self, wakeups: Wakeups, watch: Watch, live: Live, end: "_End", send: Send) -> bytes:
+    async def _follow(self, wakeups: Wakeups, watch: Watch, live: Live, end: "_End", client: "_Client") -> bytes:
         """Send what is there and what comes; the last word to say. What is live follows once the past is told."""
-        await _send(send, _HELLO)
+        await client.send(_HELLO)
         log, lively, pause = True, True, HEARTBEAT
         while (last_word := end.reached()) is None:
             before = after = b""
@@ -128,13 +130,13 @@ class EventStream:
                 self._cursor = watch.cursor = max(self._cursor, page.next_after)
                 log = page.more
             if text := before + page.text + after:
-                await _send(send, text)
+                await client.send(text)
             if log or lively:
                 continue
             if await wakeups.wait(end.within(pause)):
                 log, lively = self._followed.log in wakeups.woken, self._followed.live in wakeups.woken
             elif end.reached() is None:
-                await _send(send, _ALIVE)
+                await client.send(_ALIVE)
                 lively = True
         return last_word
 
@@ -146,10 +148,23 @@ class EventStream:
         return HEARTBEAT if soonest is None else min(HEARTBEAT, max(1.0, soonest - self._clock()))
 
 
-async def _send(send: Send, text: bytes, *, more: bool = True) -> None:
-    """Raises TimeoutError when the client has not read on for long: what it costs until then is bounded."""
-    async with asyncio.timeout(STALLED):
-        await send({"type": "http.response.body", "body": text, "more_body": more})
+class _Client:
+    """Who is told. What it costs while it does not read on is bounded."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._chunks = Chunks()
+
+    async def begin(self) -> None:
+        message = {"type": "http.response.start", "status": 200, "headers": _HEADERS, CHUNKS: self._chunks}
+        await self._send(message)
+
+    async def send(self, text: bytes, *, more: bool = True) -> None:
+        """By the short way, while it takes all. Raises TimeoutError when the client has not read on for long."""
+        if more and self._chunks.write(text):
+            return
+        async with asyncio.timeout(STALLED):
+            await self._send({"type": "http.response.body", "body": text, "more_body": more})
 
 
 class _End:
