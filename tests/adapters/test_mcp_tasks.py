@@ -185,8 +185,9 @@ async def test_a_task_is_seen_on_the_device_that_it_moved_to_and_the_first_devic
     async with connected(desktop, extensions=extension) as left, connected(phone, extensions=extension) as right:
         call_id, risky = await requested(left, CALL), await requested(left, RISKY)
         assert (await polled(right, call_id)).status == "working"
-        with pytest.raises(MCPError, match="moved|epoch|device"):
+        with pytest.raises(MCPError) as fenced:
             await answered(left, risky, **{f"approve-{risky}": accepts(approved=True)})
+        assert fenced.value.error.data["problem"]["type"] == f"{PROBLEM}stale-epoch"
         for task_id in (call_id, TASK):
             with pytest.raises(MCPError) as fenced:
                 await cancelled(left, task_id)
