@@ -106,10 +106,12 @@ async def test_another_device_reads_the_state_that_changes_make(
 ) -> None:
     said = [f"message {n}, which somebody wrote" for n in range(150)]
     states: list[Any] = [{"id": FLOW, "said": said[:n], "about": {"turn": n, "kept": "x" * 40}} for n in range(1, 151)]
-    states += [{"id": FLOW, "said": said[:20], "about": {"turn": True}}]
+    states += [{"id": FLOW, "said": said[:20], "about": {"turn": turn}} for turn in (1, True)]
     await desktop.do("save", task, flow_id=FLOW, states=states)
     there = phone.connect(journey, await hand_over(journey, desktop, task), name=f"{task} there")
-    assert await phone.do("load", there, flow_id=FLOW) == {"id": FLOW, "said": said[:20], "about": {"turn": True}}
+    loaded = await phone.do("load", there, flow_id=FLOW)
+    assert loaded == {"id": FLOW, "said": said[:20], "about": {"turn": True}}
+    assert loaded["about"]["turn"] is True
     await phone.do("save", there, flow_id=FLOW, states=[{"id": FLOW, "said": said}])
     assert await phone.do("load", there, flow_id=FLOW) == {"id": FLOW, "said": said}
 
