@@ -204,7 +204,7 @@ class TaskSaver(BlockingSaver):
         """Keep writes of a task beside those that it has; by compare-and-set, for it may run on two devices."""
         before = None
         while True:
-            written = () if before is None else before.value["writes"]
+            written: Sequence[Any] = () if before is None else before.value["writes"]
             places = {write[0] for write in written}
             entry = {**whose, "writes": [*written, *(write for write in writes if write[0] not in places)]}
             try:
