@@ -292,6 +292,9 @@ class TestApproval:
             assert paused is not None
             sizes.append(len(str(paused.value)))
             await runner.session.add_items([{"role": "user", "content": "meanwhile"}])
+            if number:
+                placed, branch = await runner.session.placed(), await runner.session.current()
+                assert await runner.session.replace_last(placed, [{"role": "user", "content": "short"}], branch=branch)
             state = await opened(grant, effects=EFFECTS).paused(agent)
             assert state is not None
             state.approve(state.get_interruptions()[0])
