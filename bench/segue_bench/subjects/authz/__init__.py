@@ -130,7 +130,7 @@ def _result(own: Measured, peers: Sequence[Measured], floors: Sequence[Figure], 
         missing=missing,
         notes=[
             "A device that asks proves its key to authz, and what it asks is durable; the peer takes no proof there.",
-            "With each redemption authz asks the task store for the task's name, over HTTP; the peer asks nobody.",
+            "For redemptions authz asks the task store for the tasks' names, over HTTP, for those that wait together.",
             "The task store is a small program on another core here, which knows every task.",
             "The floor of a token is one ES256 verification, one signature and one durable commit of 300 bytes.",
             f"Both are asked over {CONNECTIONS} connections, and what waits at authz is committed together.",
