@@ -219,12 +219,13 @@ def signed_service_token(data: bytes) -> None:
         replay=None,  # type: ignore[arg-type]
         clock=lambda: int(TOKENS["now"]),
     )
-    try:
-        sub, jti = waited(tokens._verify(signing.jws(header, payload, signing.ISSUER)))
-    except (jose.Malformed, jose.BadSignature, UnknownKey):
-        return
-    assert sub
-    assert jti
+    for name in ("sub", "asks"):
+        try:
+            value, jti = waited(tokens._verify(signing.jws(header, payload, signing.ISSUER), name))
+        except (jose.Malformed, jose.BadSignature, UnknownKey):
+            continue
+        assert value
+        assert jti
 
 
 @parser(

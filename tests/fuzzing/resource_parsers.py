@@ -33,6 +33,7 @@ from segue_resource.endpoints import (  # noqa: F401  every one, for the shapes 
     header,
     history,
     invitations,
+    kept_state,
     lifecycle,
     names,
     presence,
@@ -110,6 +111,19 @@ def request_path(data: bytes) -> None:
     )
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": text(data), "RAW_URI": text(data), "HTTP_DPOP": text(data)}
     assert of_environ(environ).method == "GET"
+
+
+@parser(
+    "state-key",
+    "segue_resource.endpoints.kept_state:_key",
+    seeds=[b"after=a/1", b"after=", b"after=a&after=b", b"after=%C3%A4", b"after=" + b"k" * 5000],
+)
+def state_key(data: bytes) -> None:
+    try:
+        found = kept_state._key(request_of([], query=data), "after")
+    except Problem:
+        return
+    assert found is None or (found.isascii() and 1 <= len(found) <= 255)
 
 
 @parser(
