@@ -59,19 +59,24 @@ def agent(script: list[list[types.Part]], *tools: Any, **others: Any) -> LlmAgen
     return LlmAgent(model=ScriptedModel(script=script), tools=list(tools), **others)
 
 
-def runner(root: BaseNode, sessions: BaseSessionService, *plugins: BasePlugin) -> Runner:
+def runner(root: BaseNode, sessions: BaseSessionService, *plugins: BasePlugin, resumable: bool = True) -> Runner:
     app = App(
-        name=APP, root_agent=root, plugins=list(plugins), resumability_config=ResumabilityConfig(is_resumable=True)
+        name=APP, root_agent=root, plugins=list(plugins), resumability_config=ResumabilityConfig(is_resumable=resumable)
     )
     return Runner(app=app, session_service=sessions, auto_create_session=True)
 
 
 def at_device(
-    grant: Grant, store: str, make: Callable[[], BaseNode], *, effects: dict[str, str] | None = None
+    grant: Grant,
+    store: str,
+    make: Callable[[], BaseNode],
+    *,
+    effects: dict[str, str] | None = None,
+    resumable: bool = True,
 ) -> Runner:
     """The agent as it runs on one device: its state and its tool calls in the grant's task."""
     tools = TaskToolsPlugin(grant, store=store, effects=effects)
-    return runner(make(), TaskSessionService(TaskState(grant, store=store)), tools)
+    return runner(make(), TaskSessionService(TaskState(grant, store=store)), tools, resumable=resumable)
 
 
 async def drained(run: AsyncGenerator[Event, None]) -> list[Event]:

@@ -40,6 +40,7 @@ from journey import Journey
 from segue_adapters import google_adk
 from segue_adapters.running import running
 from segue_client.grant import Grant
+from segue_client.task_client import TaskClient
 from segue_client.task_state import TaskState
 from segue_client.tool_runs import InDoubt, Lost
 
@@ -133,7 +134,10 @@ async def test_a_call_that_has_run_answers_the_next_device_with_its_result_and_w
             tool_context.actions.artifact_delta["table"] = 3
             return {"of": (1, 2), "page": types.Part.from_bytes(data=b"\x00\xff", mime_type="image/png")}
 
-        return agent(COMPARE, compare)
+        def before(tool: Any, args: dict[str, Any], tool_context: ToolContext) -> None:
+            tool_context.state["seen"] = True
+
+        return agent(COMPARE, compare, before_tool_callback=before)
 
     desktop = at_device(grant, journey.site.store, make)
     first = await _without_its_answer(desktop)
@@ -144,7 +148,9 @@ async def test_a_call_that_has_run_answers_the_next_device_with_its_result_and_w
     response = answered.get_function_responses()[0]
     assert response.response == {"of": [1, 2]}
     assert [part.inline_data.data for part in response.parts or [] if part.inline_data] == [b"\x00\xff"]
-    assert answered.actions.state_delta == {"compared": "7.2"}
+    assert answered.actions.state_delta == {"seen": True, "compared": "7.2"}
+    (call,) = await _calls(journey, grant)
+    assert call["result"]["actions"] == {"state_delta": {"compared": "7.2"}, "artifact_delta": {"table": 3}}
     assert answered.actions.artifact_delta == {"table": 3}
 
 
@@ -210,7 +216,25 @@ async def test_what_cannot_be_taken_back_is_confirmed_by_a_person_and_may_be_at_
     assert texts(events)
 
 
-async def test_what_a_person_rejects_does_not_run(journey: Journey, grant: Grant) -> None:
+async def test_what_a_person_rejects_does_not_run_and_meanwhile_the_model_is_not_asked(
+    journey: Journey, grant: Grant
+) -> None:
+    def send(to: str) -> str:
+        """Send the contract."""
+        raise AssertionError(to)
+
+    script = [[calls("send", to="acme")], says("one"), says("two")]
+    effects = {"send": "irreversible"}
+    desktop = at_device(grant, journey.site.store, lambda: agent(script, send), effects=effects, resumable=False)
+    waiting = await started(desktop)
+    assert texts(waiting) == []
+    rejected = answer(_confirmation(waiting), REQUEST_CONFIRMATION_FUNCTION_CALL_NAME, {"confirmed": False})
+    assert responses(await replied(desktop, rejected)) == [{"error": "This tool call is rejected."}]
+
+
+async def test_a_decision_that_somebody_made_a_moment_ago_counts(
+    journey: Journey, grant: Grant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def send(to: str) -> str:
         """Send the contract."""
         raise AssertionError(to)
@@ -218,7 +242,15 @@ async def test_what_a_person_rejects_does_not_run(journey: Journey, grant: Grant
     script = [[calls("send", to="acme")], says("one"), says("two")]
     desktop = at_device(grant, journey.site.store, lambda: agent(script, send), effects={"send": "irreversible"})
     asked = _confirmation(await started(desktop))
-    events = await replied(desktop, answer(asked, REQUEST_CONFIRMATION_FUNCTION_CALL_NAME, {"confirmed": False}))
+    step = TaskClient.step
+
+    async def beaten(task: TaskClient, call_id: str, verb: str, **members: Any) -> Any:
+        if verb == "approve":
+            await step(task, call_id, "deny", reason="no")
+        return await step(task, call_id, verb, **members)
+
+    monkeypatch.setattr(TaskClient, "step", beaten)
+    events = await replied(desktop, answer(asked, REQUEST_CONFIRMATION_FUNCTION_CALL_NAME, {"confirmed": True}))
     assert responses(events) == [{"error": "This tool call is rejected."}]
 
 
