@@ -19,6 +19,7 @@ class Grant:
         self.device = device
         self.refresh_token = refresh_token
         self.details = details
+        self._wrote = _writes(details)
         self._tokens: dict[str, tuple[str, int]] = {}
         self._refreshing = asyncio.Lock()
 
@@ -36,6 +37,11 @@ class Grant:
     def epoch(self) -> int:
         """The number that rises when the task moves; a device with a lower one may only read."""
         return int(self.details["epoch"])
+
+    @property
+    def left(self) -> bool:
+        """Whether it may only read what it could change before: the task goes on at another device."""
+        return self._wrote and not _writes(self.details)
 
     async def token(self, audience: str) -> str:
         """An access token for one server. Refreshes one at a time, for the refresh token changes on use."""
@@ -56,7 +62,21 @@ class Grant:
 
     async def call(self, method: str, url: str, *, audience: str, **request: Any) -> Mapping[str, Any]:
         """As `request`, and decode the answer. Raises `Refused`."""
-        return accepted(await self.request(method, url, audience=audience, **request))
+        return self.accepted(await self.request(method, url, audience=audience, **request))
+
+    def accepted(self, answer: httpx2.Response) -> Mapping[str, Any]:
+        """The decoded JSON object of a successful answer. Raises `Refused`.
+
+        A device that the task has left is refused for its epoch until its token ends, and for want of rights with the
+        next one; it hears `stale-epoch` both times.
+        """
+        try:
+            return accepted(answer)
+        except Refused as refused:
+            if refused.error == "insufficient_scope" and self.left:
+                said = {"description": refused.description, "body": refused.body}
+                raise Refused(status=refused.status, error="stale-epoch", **said) from refused
+            raise
 
     async def end(self) -> None:
         """Withdraw the grant, and with it every token of it (RFC 7009). Raises `Refused`."""
@@ -84,3 +104,7 @@ def bound(tokens: Mapping[str, Any]) -> Mapping[str, Any]:
         said = {name: value for name, value in tokens.items() if name == "token_type"}
         raise Refused(status=200, error="unbound_token", description="the token is not bound to our key", body=said)
     return tokens
+
+
+def _writes(details: Mapping[str, Any]) -> bool:
+    return any(not action.endswith(":read") for action in details.get("actions", ()))

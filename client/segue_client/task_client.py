@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from segue_client.device import Refused, accepted
+from segue_client.device import Refused
 from segue_client.grant import Grant
 
 Body = Mapping[str, Any]
@@ -39,13 +39,13 @@ class TaskClient:
         """End a session of this device."""
         url = f"{self._task}/sessions/{session_id}"
         sent = {"Idempotency-Key": str(uuid.uuid4())}
-        accepted(await self._grant.request("DELETE", url, audience=self._store, headers=sent))
+        self._grant.accepted(await self._grant.request("DELETE", url, audience=self._store, headers=sent))
 
     async def attend(self, session_id: str, *, state: str = "here") -> None:
         """Say that a person is in front of this session; forgotten after 30 seconds."""
         url, body = f"{self._task}/presence", {"state": state, "session_id": session_id}
         answer = await self._grant.request("PUT", url, audience=self._store, json=body)
-        accepted(answer)
+        self._grant.accepted(answer)
 
     async def invite(self, role: str) -> Body:
         """A new invitation to the task: `invitation_uri` and `code` are said only now."""
@@ -154,4 +154,4 @@ class TaskClient:
         answer = await self._grant.request(
             method, f"{self._task}{path}", audience=self._store, headers=sent, json=dict(body)
         )
-        return accepted(answer)
+        return self._grant.accepted(answer)

@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segue_client.device import accepted
 from segue_client.grant import Grant
 
 BATCH = 100
@@ -76,7 +75,7 @@ class TaskState:
                 body["expect"] = dict(expect)
             headers = {"Idempotency-Key": f"{key}.{number}"}
             answer = await self._grant.request("POST", self._state, audience=self._store, headers=headers, json=body)
-            last = int(accepted(answer)["last"])
+            last = int(self._grant.accepted(answer)["last"])
         self._pieces.update(piece["key"] for piece in pieces)
         return last
 

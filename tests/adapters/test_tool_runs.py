@@ -169,3 +169,26 @@ async def test_a_holder_that_is_stopped_stops_what_it_does_and_leaves_the_call_t
     downstream.finish()
     assert await runs_of(journey, grant).run("c1", reaching(downstream), **CALL) == RESULT
     assert len(downstream.executed) == 1
+
+
+@pytest.mark.requirement("R62")
+async def test_a_device_that_the_task_has_left_hears_so_also_with_a_token_that_only_reads(
+    journey: Journey, grant: Grant, downstream: Downstream
+) -> None:
+    running = asyncio.create_task(runs_of(journey, grant, lease=3).run("c1", reaching(downstream), **CALL))
+    await downstream.running.wait()
+    await journey.hand_over(grant)
+    await grant.refresh(journey.site.store)
+    assert grant.left
+    with pytest.raises(Lost):
+        await running
+    with pytest.raises(Lost):
+        await runs_of(journey, grant).run("c2", never, **CALL)
+
+
+async def test_a_grant_that_never_could_is_told_what_it_lacks(journey: Journey, grant: Grant) -> None:
+    reading = await journey.hand_over(grant, mode="share")
+    reading.details = {**reading.details, "actions": ["task:read"]}
+    assert reading.left
+    reader = Grant(reading.device, refresh_token=reading.refresh_token, details=reading.details)
+    assert not reader.left
