@@ -10,10 +10,6 @@ CHANGED = 412
 """The status of a write that expected something else."""
 
 
-MOVED = ("stale-epoch", "insufficient_scope")
-"""How the store refuses a device that wrote before, under the token it has, and under one it got afterwards."""
-
-
 class TaskMoved(AgentsException):
     """Another device goes on with the task: this one may read at most, and what it still writes counts no more."""
 
@@ -24,6 +20,6 @@ def fenced() -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        if refused.error in MOVED:
+        if refused.error == "stale-epoch":
             raise TaskMoved(f"this device may not go on with the task: {refused.description}") from refused
         raise
