@@ -128,12 +128,12 @@ async def test_lines_of_any_size_and_depth_come_back(sessions: TaskSessions) -> 
 
 async def test_what_the_sdk_does_with_stored_sessions_works(journey: Journey, grant: Grant) -> None:
     sessions = sessions_of(journey, grant, project="landlord")
-    first, directory = str(uuid.uuid4()), "/home/dana/landlord"
+    first, directory = str(uuid.uuid4()), "/srv/desktop/landlord"
     key: SessionKey = {"project_key": project_key_for_directory(directory), "session_id": first}
     await sessions.append(key, [said("Compare 7.2", sessionId=first, parentUuid=None, isSidechain=False)])
     await rename_session_via_store(sessions, first, "The cap", directory=directory)
     forked = await fork_session_via_store(sessions, first, directory=directory)
-    listed = await list_sessions_from_store(sessions, directory="/Users/dana/landlord")
+    listed = await list_sessions_from_store(sessions, directory="/srv/phone/landlord")
     assert {each.session_id for each in listed} == {first, forked.session_id}
     info = await get_session_info_from_store(sessions, first, directory=directory)
     assert info is not None
