@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / ".venv-crewai"
-PACKAGES = ROOT / "adapters/crewai-constraints.txt"
+PACKAGES = ROOT / "bench/segue_bench/subjects/adapters/crewai/requirements.txt"
 PARTS = [str(ROOT / part) for part in ("resource/middleware", "client", "adapters")]
 
 

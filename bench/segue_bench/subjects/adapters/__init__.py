@@ -38,6 +38,8 @@ FRAMEWORKS = {
 }
 WITHOUT_A_STORE = {"Claude Agent SDK"}
 """What it writes by itself is written by a program of its own, to files."""
+APART = {"CrewAI": "crewai"}
+"""It pins other releases than the others do, so it is installed apart; in a quick run it is left out."""
 OWN, TASK = "its own store", "a Segue task"
 DEPTHS, QUICK_DEPTHS = (100, 10_000), (100,)
 TURNS = 5
@@ -51,7 +53,8 @@ NOTES = (
     (
         "LangGraph: one `ainvoke` of a graph that keeps its messages. OpenAI Agents: one `add_items`. Google ADK: two "
         "`append_event`. Pydantic AI: one `save` after a run; it has no store that outlives its process, so its own is "
-        "all messages as JSON in a row. Claude Agent SDK: one `append`; its own are files that another program writes."
+        "all messages as JSON in a row. Claude Agent SDK: one `append`; its own are files that another program writes. "
+        "CrewAI: one `save_state` of a flow whose state has all that was said."
     ),
     (
         "Milliseconds in a task have the request in them: its token, its proof, and the server's commit. Kilobytes are "
@@ -101,12 +104,12 @@ def run(plan: Plan, say: Say) -> Result:
     missing: dict[str, str] = {}
     conditions: dict[str, str] = {}
     with ExitStack() as ending:
-        python = peers.python(Path(__file__).parent / "frameworks", into=plan.peers, say=say)
+        programs = dict(_programs(plan, missing, say))
         on = ending.enter_context(servers(None, None))
         folder = Path(ending.enter_context(tempfile.TemporaryDirectory()))
         ways: list[_Way] = []
-        for framework, program in FRAMEWORKS.items():
-            peer = Peer([str(python), "serve.py", program, *_packages()], python.parents[2])
+        for framework, command in programs.items():
+            peer = Peer([*command, *_packages()], folder)
             ending.callback(peer.close)
             conditions[framework] = peer.ask(None)["ready"]
             try:
@@ -117,6 +120,22 @@ def run(plan: Plan, say: Say) -> Result:
             raise Missing("no framework could begin a conversation")
         _by_turns(ways, rounds, first=max(depths), say=say)
     return Result(list(_figures(ways)), list(_targets(ways)), conditions, missing, NOTES)
+
+
+def _programs(plan: Plan, missing: dict[str, str], say: Say) -> Iterator[tuple[str, list[str]]]:
+    """Of each framework, what runs its program. Raises `Missing` where those that share an environment have none."""
+    here = Path(__file__).parent
+    serve = here / "frameworks" / "serve.py"
+    python = peers.python(here / "frameworks", into=plan.peers, say=say)
+    for framework, program in FRAMEWORKS.items():
+        yield framework, [str(python), str(serve), program]
+    for framework, program in () if plan.quick else APART.items():
+        try:
+            own = peers.python(here / program, into=plan.peers, say=say)
+        except Missing as reason:
+            missing[framework] = str(reason)
+        else:
+            yield framework, [str(own), str(serve), program]
 
 
 def _packages() -> list[str]:
@@ -130,7 +149,7 @@ def _begun(framework: str, peer: Peer, on: Servers, folder: Path, depths: Sequen
             if where == OWN and framework in WITHOUT_A_STORE:
                 continue
             say(f"{framework} begins with {depth} turns in {where}")
-            database = folder / f"{FRAMEWORKS[framework]}.db" if where == OWN else _file(on)
+            database = folder / f"{framework}.db" if where == OWN else _file(on)
             way = _Way(framework, where, depth, peer, database)
             kept = {"own": str(database), "task": None} if where == OWN else {"own": None, "task": _task(on)}
             peer.ask({"begin": way.name, **kept, "said": turns(0, depth)})

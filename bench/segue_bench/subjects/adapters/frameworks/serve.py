@@ -8,6 +8,7 @@ microseconds that each took until it was kept. A turn is [what a person says, wh
 
 import asyncio
 import json
+import os
 import sqlite3
 import sys
 import time
@@ -191,12 +192,37 @@ async def claude(kept: Kept, said: list[Turn]) -> GoOn:
     return go_on
 
 
+async def crewai(kept: Kept, said: list[Turn]) -> GoOn:
+    """`FlowPersistence.save_state` after a method, of a state in which all is that was said."""
+    quiet = ("CREWAI_DISABLE_TELEMETRY", "CREWAI_DISABLE_VERSION_CHECK", "OTEL_SDK_DISABLED")
+    os.environ.update(dict.fromkeys(quiet, "true"))  # noqa: TID251  it reads them when it is imported
+    flow_id = str(uuid.uuid4())
+    state: dict[str, Any] = {"id": flow_id, "said": [list(turn) for turn in said]}
+    if kept.own is None:
+        from segue_adapters.blocking import Blocking
+        from segue_adapters.crewai import TaskPersistence
+
+        persistence: Any = TaskPersistence(kept.state, Blocking())
+    else:
+        from crewai.flow.persistence.sqlite import SQLiteFlowPersistence
+
+        persistence = SQLiteFlowPersistence(kept.own)
+    await asyncio.to_thread(persistence.save_state, flow_id, "answer", state)
+
+    async def go_on(turn: Turn) -> None:
+        state["said"].append(list(turn))
+        await asyncio.to_thread(persistence.save_state, flow_id, "answer", state)
+
+    return go_on
+
+
 FRAMEWORKS = {
     "langgraph": (langgraph, "langgraph"),
     "openai": (openai, "openai-agents"),
     "adk": (adk, "google-adk"),
     "pydantic": (pydantic, "pydantic-ai-slim"),
     "claude": (claude, "claude-agent-sdk"),
+    "crewai": (crewai, "crewai"),
 }
 
 
