@@ -74,8 +74,9 @@ class Grant:
             return accepted(answer)
         except Refused as refused:
             if refused.error == "insufficient_scope" and self.left:
-                said = {"description": refused.description, "body": refused.body}
-                raise Refused(status=refused.status, error="stale-epoch", **said) from refused
+                raise Refused(
+                    status=refused.status, error="stale-epoch", description=refused.description, body=refused.body
+                ) from refused
             raise
 
     async def end(self) -> None:

@@ -93,7 +93,7 @@ async def test_a_device_that_lost_the_task_is_refused_and_the_workflow_waits_for
     assert downstream.executed == []
     await continued(history, phone)
     assert await history.result == f"Dear Acme: {FOUND}"
-    with pytest.raises(Refused, match="insufficient_scope"):
+    with pytest.raises(Refused, match="stale-epoch"):
         await journey.task(desktop).propose({"tool": "x", "title": "x", "arguments": {}, "effect": "pure"})
 
 

@@ -64,6 +64,7 @@ GOES_ON = {
     ("POST", "/usage"),
     ("POST", "/erasures"),
     ("POST", "/search"),
+    *(("POST", f"/state{rest}") for rest in ("", "/read")),
     *((method, "/uploads/{upload_id}") for method in ("HEAD", "DELETE")),
 }
 
