@@ -10,7 +10,7 @@ import os
 import random
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ import segue_adapters
 import segue_client
 from segue_client.grant import Grant
 from segue_demo.browser import Browser
+from segue_demo.enrolled import Person
 
 from segue_bench import peers
 from segue_bench.ground import Servers, servers
@@ -105,15 +106,18 @@ def run(plan: Plan, say: Say) -> Result:
     conditions: dict[str, str] = {}
     with ExitStack() as ending:
         programs = dict(_programs(plan, missing, say))
-        on = ending.enter_context(servers(None, None))
+        people = len(programs) * len(depths)  # how often one of them may sign in is limited
+        on = ending.enter_context(servers(None, None, people=people))
         folder = Path(ending.enter_context(tempfile.TemporaryDirectory()))
         ways: list[_Way] = []
+        tasks = _tasks(on)
         for framework, command in programs.items():
             peer = Peer([*command, *_packages()], folder)
             ending.callback(peer.close)
             conditions[framework] = peer.ask(None)["ready"]
             try:
-                ways += list(_begun(framework, peer, on, folder, depths, say))
+                databases = {OWN: folder / f"{framework}.db", TASK: _file(on)}
+                ways += list(_begun(framework, peer, databases, tasks, depths, say))
             except peers.Refused as reason:
                 missing[framework] = str(reason)
         if not ways:
@@ -143,24 +147,34 @@ def _packages() -> list[str]:
     return [str(Path(package.__path__[0]).parent) for package in (segue, segue_client, segue_adapters)]
 
 
-def _begun(framework: str, peer: Peer, on: Servers, folder: Path, depths: Sequence[int], say: Say) -> Iterator[_Way]:
+def _begun(
+    framework: str,
+    peer: Peer,
+    databases: Mapping[str, Path],
+    tasks: Iterator[dict[str, Any]],
+    depths: Sequence[int],
+    say: Say,
+) -> Iterator[_Way]:
+    """`databases` are the files that each place fills."""
     for depth in depths:
-        for where in (OWN, TASK):
+        for where, database in databases.items():
             if where == OWN and framework in WITHOUT_A_STORE:
                 continue
             say(f"{framework} begins with {depth} turns in {where}")
-            database = folder / f"{framework}.db" if where == OWN else _file(on)
             way = _Way(framework, where, depth, peer, database)
-            kept = {"own": str(database), "task": None} if where == OWN else {"own": None, "task": _task(on)}
+            kept = {"own": str(database), "task": None} if where == OWN else {"own": None, "task": next(tasks)}
             peer.ask({"begin": way.name, **kept, "said": turns(0, depth)})
             yield way
 
 
-def _task(on: Servers) -> dict[str, Any]:
-    """A new task, for a device in another process."""
+def _tasks(on: Servers) -> Iterator[dict[str, Any]]:
+    """A new task of each person, for a device in another process."""
+    for person in on.people:
+        yield _task(on, person)
 
+
+def _task(on: Servers, person: Person) -> dict[str, Any]:
     async def begun() -> dict[str, Any]:
-        person = on.people[0]
         async with TimedClient() as http, TimedClient() as pages:
             browser = Browser(pages, username=person.username, password=person.password)
             _, grant = await new_task(on, http, browser)
