@@ -116,16 +116,29 @@ async def adk(kept: Kept, said: list[Turn]) -> GoOn:
         from google.adk.sessions import DatabaseSessionService
 
         service = DatabaseSessionService(f"sqlite+aiosqlite:///{kept.own}")
-    session = await service.create_session(app_name="bench", user_id="someone", session_id=kept.name)
+    names = {"app_name": "bench", "user_id": "someone", "session_id": kept.name}
+    session = await service.create_session(**names)
+
+    def events(turn: Turn) -> list[Any]:
+        roles = (("user", "user", turn[0]), ("agent", "model", turn[1]))
+        contents = ((author, types.Content(role=role, parts=[types.Part(text=text)])) for author, role, text in roles)
+        return [Event(invocation_id=Event.new_id(), author=author, content=content) for author, content in contents]
 
     async def go_on(turn: Turn) -> None:
-        for author, role, text in (("user", "user", turn[0]), ("agent", "model", turn[1])):
-            content = types.Content(role=role, parts=[types.Part(text=text)])
-            event = Event(invocation_id=Event.new_id(), author=author, content=content)
+        for event in events(turn):
             await service.append_event(session, event)
 
-    for turn in said:
-        await go_on(turn)
+    if kept.own is None:
+        for turn in said:
+            await go_on(turn)
+        return go_on
+    table = service._get_schema_classes().StorageEvent  # one by one it takes minutes
+    async with service.database_session_factory() as transaction:
+        for event in (event for turn in said for event in events(turn)):
+            event.id = Event.new_id()
+            transaction.add(table.from_event(session, event))
+        await transaction.commit()
+    session = await service.get_session(**names)
     return go_on
 
 
