@@ -19,7 +19,7 @@ from crewai.tools import BaseTool
 from pydantic import BaseModel
 from segue.device_key import DeviceKey
 from segue_adapters.blocking import Blocking
-from segue_adapters.crewai import TaskPersistence, TaskTools, current_run, step
+from segue_adapters.crewai import TaskPersistence, TaskTools, running, step
 from segue_client import push_transfer
 from segue_client.device import Device
 from segue_client.grant import Grant
@@ -140,7 +140,9 @@ ONLY: list[TaskTools] = []
 
 def downstream(clause: str) -> str:
     """Have the test's system do it: it is asked under the call's key, and answers when it has finished."""
-    key = current_run().downstream_key
+    run = running()
+    assert run is not None
+    key = run.downstream_key
     event, answers = WAITING.setdefault(key, (threading.Event(), []))
     tell({"execute": key, "clause": clause})
     event.wait()

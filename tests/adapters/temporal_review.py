@@ -9,7 +9,7 @@ from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from adapters.downstream import Downstream
-    from segue_adapters.temporal.activities import current_run
+    from segue_adapters.running import running
 from segue_adapters.temporal.moving import Holder, Moving
 
 DOWNSTREAM: list[Downstream] = []
@@ -25,14 +25,14 @@ class Clause:
 @activity.defn
 async def compare_precedents(clause: Clause) -> dict[str, str]:
     found = f"{clause.number} is in {clause.precedents} precedents"
-    return {"finding": str(await DOWNSTREAM[0].execute(current_run().downstream_key, found))}
+    return {"finding": str(await DOWNSTREAM[0].execute(running().downstream_key, found))}
 
 
 @activity.defn
 def write_letter(finding: str) -> str:
     if FAILS:
         raise RuntimeError(FAILS.pop())
-    DOWNSTREAM[0].executed.append(current_run().downstream_key)
+    DOWNSTREAM[0].executed.append(running().downstream_key)
     return f"Dear Acme: {finding}"
 
 

@@ -25,7 +25,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 from agents.tool import ToolOutputText
 from agents.tool_context import ToolContext
 from journey import Journey
-from segue_adapters.openai_agents import RUNNING, AdvancedTaskSession, TaskMoved, TaskRunner
+from segue_adapters.openai_agents import AdvancedTaskSession, TaskMoved, TaskRunner, running
 from segue_client.grant import Grant
 from segue_client.task_state import TaskState
 
@@ -57,7 +57,7 @@ def reviewer(downstream: Downstream, *answers: Any, **more: Any) -> Agent[Any]:
 
     @function_tool
     async def compare_precedents(clause: str) -> str:
-        run = RUNNING.get()
+        run = running()
         assert run is not None
         return str(await downstream.execute(run.downstream_key, f"{clause}: {FOUND}"))
 

@@ -2,6 +2,7 @@
 
 from segue_adapters.crewai.persistence import TaskPersistence
 from segue_adapters.crewai.step import NoStep, step
-from segue_adapters.crewai.tools import TaskTools, current_run
+from segue_adapters.crewai.tools import TaskTools
+from segue_adapters.running import running
 
-__all__ = ["NoStep", "TaskPersistence", "TaskTools", "current_run", "step"]
+__all__ = ["NoStep", "TaskPersistence", "TaskTools", "running", "step"]

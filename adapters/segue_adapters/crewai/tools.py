@@ -4,7 +4,6 @@ import asyncio
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 from crewai.hooks.dispatch import HookAborted, InterceptionPoint, register, unregister
@@ -18,16 +17,11 @@ from segue_client.tool_runs import AwaitsApproval, Failed, InDoubt, Lost, Run, T
 from segue_adapters.blocking import Blocking
 from segue_adapters.crewai.persistence import TaskPersistence
 from segue_adapters.crewai.step import Step, current_step, follow_steps, stopped
+from segue_adapters.running import executing
 
 STOPS = (AwaitsApproval, InDoubt, Lost, Refused)
 """What no agent can do anything about: it ends the run, which goes on later or elsewhere."""
 _FAILURE = "$tool_failure"
-_current: ContextVar[Run] = ContextVar("segue_crewai_run")
-
-
-def current_run() -> Run:
-    """For the body of a tool: its `downstream_key` goes to the system that has the effect."""
-    return _current.get()
 
 
 class TaskTools:
@@ -93,9 +87,9 @@ class TaskTools:
             async def do(run: Run) -> Any:
                 nonlocal ours
                 ours = True
-                _current.set(run)
-                result = await asyncio.to_thread(tool._run, **arguments)
-                return _kept(await result if inspect.isawaitable(result) else result)
+                with executing(run):
+                    result = await asyncio.to_thread(tool._run, **arguments)
+                    return _kept(await result if inspect.isawaitable(result) else result)
 
             reference = step.reference(tool.name, plain, completed=completed)
             effect = self._effects.get(tool.name, "idempotent")

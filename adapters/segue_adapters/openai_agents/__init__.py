@@ -5,6 +5,6 @@ from segue_adapters.openai_agents.compacting_session import CompactingTaskSessio
 from segue_adapters.openai_agents.refusal import TaskMoved
 from segue_adapters.openai_agents.runner import TaskRunner
 from segue_adapters.openai_agents.session import TaskSession
-from segue_adapters.openai_agents.tools import RUNNING
+from segue_adapters.running import running
 
-__all__ = ["RUNNING", "AdvancedTaskSession", "CompactingTaskSession", "TaskMoved", "TaskRunner", "TaskSession"]
+__all__ = ["AdvancedTaskSession", "CompactingTaskSession", "TaskMoved", "TaskRunner", "TaskSession", "running"]

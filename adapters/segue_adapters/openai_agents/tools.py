@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 from agents import RunContextWrapper, RunState, ToolApprovalItem
@@ -22,12 +21,10 @@ from segue_client.tool_runs import LEASE, AwaitsApproval, Denied, Failed, Lost, 
 
 from segue_adapters.openai_agents.answer import INSIDE_A_TOOL, SPEAKING
 from segue_adapters.openai_agents.refusal import TaskMoved, fenced
+from segue_adapters.running import executing
 
 APPROVED_FIRST = ("reconcilable", "irreversible")
 """Effects that a person approves before they happen."""
-
-RUNNING: ContextVar[Run | None] = ContextVar("running", default=None)
-"""The execution that a tool finds itself in: give its `downstream_key` to the system that has the effect."""
 
 
 class OnceTools:
@@ -92,9 +89,9 @@ class OnceTools:
         bare = set_function_tool_failure_error_function(copy.copy(tool), None)
 
         async def do(run: Run) -> Any:
-            RUNNING.set(run)
             SPEAKING.set(INSIDE_A_TOOL)
-            return plain(await bare.on_invoke_tool(context, text))
+            with executing(run):
+                return plain(await bare.on_invoke_tool(context, text))
 
         asked: dict[str, Any] = {"tool": tool.name, "arguments": arguments, "effect": self.effect(tool.name)}
         try:

@@ -19,6 +19,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from segue_adapters.running import executing
 from segue_adapters.temporal.moving import LOST, Holder
 
 ASK_AGAIN = timedelta(seconds=5)
@@ -92,11 +93,8 @@ class _Once(ActivityInboundInterceptor):
             async def do(run: Run) -> Any:
                 nonlocal ours
                 ours = True
-                _current[info.task_token] = run
-                try:
+                with executing(run):
                     return _json(await self.next.execute_activity(input))
-                finally:
-                    del _current[info.task_token]
 
             try:
                 return await self._runs.run(
@@ -111,14 +109,6 @@ class _Once(ActivityInboundInterceptor):
             if ours and cause is not None:
                 raise cause  # Temporal's retry policy decides
             failures += 1  # an earlier attempt, which Temporal repeats
-
-
-_current: dict[bytes, Run] = {}
-
-
-def current_run() -> Run:
-    """For the body of an activity: its `downstream_key` goes to the system that has the effect."""
-    return _current[activity.info().task_token]
 
 
 async def _beat() -> None:
